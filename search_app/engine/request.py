@@ -1,0 +1,72 @@
+"""The first half of the seam: what is asked of an engine, as plain frozen records.
+
+Knows nothing of addresses, parameters or arrays: ``web`` and ``cli`` make these, an engine answers them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+FACET_FIELDS = ("topic", "context", "source")
+MISSING_FIELDS = ("topic", "context", "source", "summary")
+SORTS = ("relevance", "newest", "oldest")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One search.
+
+    q : query text as typed, ``""`` for none; its language is that of ``engine.query``.
+    topic, source : selected facet values; several are *any of*.
+    context : selected facet values; several are *all of*, or *any of* with ``context_match="any"``.
+    not_topic, not_context, not_source : excluded facet values; a document with any of them is out.
+    missing : fields of ``MISSING_FIELDS`` that a document must lack.
+    date_from, date_to : calendar days, both included; None leaves that end open.
+    sort : one of ``SORTS``; ``""`` takes relevance where there is a ``q``, else newest.
+    page : from 1. per_page : 0 asks for counts only.
+    facet_size : values a facet. facets : which facets to count; ``()`` counts none.
+    interval : ``"day"``, ``"month"``, ``"year"``, or ``""`` to follow the span of the hits.
+    """
+
+    q: str = ""
+    topic: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    not_topic: tuple[str, ...] = ()
+    not_context: tuple[str, ...] = ()
+    not_source: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    context_match: str = "all"
+    date_from: date | None = None
+    date_to: date | None = None
+    sort: str = ""
+    page: int = 1
+    per_page: int = 20
+    facet_size: int = 20
+    facets: tuple[str, ...] = FACET_FIELDS
+    histogram: bool = True
+    interval: str = ""
+
+    @property
+    def order(self) -> str:
+        """The sort in force: ``sort``, or its default."""
+        return self.sort or ("relevance" if self.q.strip() else "newest")
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRequest:
+    """All values of one facet for one search, paged.
+
+    search : the search whose hits are counted (its page, sort and facets do not matter).
+    field : one of ``FACET_FIELDS``.
+    prefix : only values with a word that begins so, accents and case apart; ``""`` for all.
+    sort : ``"count"`` (then name) or ``"name"``.
+    """
+
+    search: SearchRequest
+    field: str
+    prefix: str = ""
+    sort: str = "count"
+    page: int = 1
+    per_page: int = 100

@@ -1,0 +1,168 @@
+"""The second half of the seam: what an engine answers, as plain frozen records, and the protocol every engine keeps.
+
+No Whoosh object, no numpy array and no address of the web is in here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+from ..archive.model import Article, Source
+from .request import FacetRequest, SearchRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A matched document on a page.
+
+    headline_html, snippet_html : escaped text in which only ``<mark>`` and ``</mark>`` are markup.
+    score : what it was ranked by; 0.0 where the order is by date.
+    partial : whether it lacks some of the words (only in a relaxed result).
+    """
+
+    path: str
+    date: date
+    kind: str
+    language: str
+    headline: str
+    summary: str
+    topic: str
+    contexts: tuple[str, ...]
+    sources: tuple[Source, ...]
+    image: str
+    headline_html: str
+    snippet_html: str
+    score: float
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One value of a facet: how many articles ticking it leads to (a context: how many hits have it)."""
+
+    value: str
+    count: int
+    selected: bool = False
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The values of one facet, by count, then name; selected ones always among them.
+
+    missing : hits without any value. total_values : how many values have a count above 0.
+    """
+
+    buckets: tuple[Bucket, ...] = ()
+    missing: int = 0
+    total_values: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramBar:
+    """One span of days: its first day and how many hits fall into it."""
+
+    start: date
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Hits over time, every span between first and last hit included, at 0 too; the counts add up to the total."""
+
+    interval: str = "year"
+    bars: tuple[HistogramBar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """An engine's answer.
+
+    total : all matches, not those shown. pages : how many pages they fill, 0 for none.
+    relaxed : no article has all the words; the hits are the best partial matches.
+    understood : the query in plain words, ``""`` without one. warnings : what was ignored or guessed, a sentence each.
+    missing : hits without topic, context, source, summary, by field.
+    """
+
+    request: SearchRequest
+    total: int
+    pages: int
+    hits: tuple[Hit, ...]
+    facets: dict[str, Facet] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
+    histogram: Histogram = Histogram()
+    relaxed: bool = False
+    did_you_mean: str | None = None
+    understood: str = ""
+    warnings: tuple[str, ...] = ()
+    generation: int = 0
+    took_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FacetPage:
+    """A page of all values of one facet."""
+
+    field: str
+    buckets: tuple[Bucket, ...]
+    total: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedArticle:
+    """A related article as it can be shown: ``known`` tells whether the archive holds it, so that a link leads somewhere."""
+
+    path: str
+    headline: str
+    date: date | None
+    contexts: tuple[str, ...]
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleView:
+    """One article with what is needed to show it.
+
+    previous, next : the articles before and after it in time within the same topic, None at the ends or without a topic.
+    """
+
+    article: Article
+    related: tuple[RelatedArticle, ...]
+    previous: RelatedArticle | None = None
+    next: RelatedArticle | None = None
+
+
+class Engine(Protocol):
+    """What everything above the index speaks to. Every method is safe to call from any thread.
+
+    Raises QueryError for a request that cannot be answered, PageNotFoundError for a page past the last,
+    IndexMissingError while there is no index.
+    """
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Answer one search."""
+        ...
+
+    def facet(self, request: FacetRequest) -> FacetPage:
+        """Answer all values of one facet, paged."""
+        ...
+
+    def article(self, path: str) -> ArticleView | None:
+        """Return the article of a site path without ending, or None. Does not follow superseded paths."""
+        ...
+
+    def current_path(self, path: str) -> str | None:
+        """Return the path of the current version of a superseded path, or None."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Return figures about the index served: articles, first and last day, generation, when built, bytes."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds. Searching afterwards is a programming mistake."""
+        ...

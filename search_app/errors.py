@@ -1,0 +1,110 @@
+"""The exception tree: one base, and a class for each thing that a caller can act on.
+
+Details are attributes; every message says what was expected, what was found, and what to do next.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class SearchAppError(Exception):
+    """Base of every error that this package raises for people. A programming mistake stays a ``ValueError``."""
+
+
+class SettingsError(SearchAppError):
+    """A setting has a value it cannot take. ``name`` is the setting's."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class ArchiveError(SearchAppError):
+    """The archive folder cannot be used as a whole: missing, not a folder, unreadable, or without a single article."""
+
+    def __init__(self, path: Path | str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class ArticleError(SearchAppError):
+    """One file cannot be used as an article. ``reason`` is one of ``archive.model``'s small set of reasons."""
+
+    def __init__(self, path: str, reason: str, detail: str = "") -> None:
+        super().__init__(f"{path}: {reason}{': ' + detail if detail else ''}")
+        self.path = path
+        self.reason = reason
+        self.detail = detail
+
+
+class QueryError(SearchAppError):
+    """A search asks for something that cannot be answered. ``parameter`` and ``value`` name the culprit.
+
+    ``expected`` says in one sentence what the parameter takes.
+    """
+
+    def __init__(self, parameter: str, value: str, expected: str) -> None:
+        shown = value if len(value) <= 80 else value[:77] + "…"
+        super().__init__(f"{parameter}: “{shown}” cannot be used. {expected}")
+        self.parameter = parameter
+        self.value = value
+        self.expected = expected
+
+
+class PageNotFoundError(SearchAppError):
+    """A page past the last one was asked for. ``page`` was asked, ``pages`` exist."""
+
+    def __init__(self, page: int, pages: int) -> None:
+        last = f"The last page is {pages}." if pages else "There are no results."
+        super().__init__(f"There is no page {page}. {last}")
+        self.page = page
+        self.pages = pages
+
+
+class IndexMissingError(SearchAppError):
+    """No index lies where one was expected."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(f"There is no index in {path}. Build one with: search-app index ARCHIVE --index {path}")
+        self.path = path
+
+
+class IndexVersionError(SearchAppError):
+    """The index was written by another version or with another schema."""
+
+    def __init__(self, path: Path | str, found: str, expected: str) -> None:
+        super().__init__(
+            f"The index in {path} was built by another version (format {found}; this version reads {expected}). "
+            f"Rebuild it with: search-app index ARCHIVE --index {path} --full"
+        )
+        self.path = path
+        self.found = found
+        self.expected = expected
+
+
+class IndexDamagedError(SearchAppError):
+    """A file of the index does not hold what was written. ``path`` names it, ``section`` the part, where known."""
+
+    def __init__(self, path: Path | str, problem: str, section: str = "") -> None:
+        where = f"{path}, section {section}" if section else f"{path}"
+        super().__init__(
+            f"The index is damaged: {where}: {problem}. "
+            "Rebuild it from the archive with: search-app index ARCHIVE --full"
+        )
+        self.path = path
+        self.section = section
+        self.problem = problem
+
+
+class BuildRunningError(SearchAppError):
+    """Another build holds the lock. ``holder`` is what it wrote about itself."""
+
+    def __init__(self, path: Path | str, holder: str) -> None:
+        super().__init__(f"Another build is writing to {path} ({holder}). Nothing was changed; run again when it is done.")
+        self.path = path
+        self.holder = holder
+
+
+class BuildRefusedError(SearchAppError):
+    """A build was stopped before publishing because its result looks wrong; the index that served before stands."""

@@ -1,0 +1,47 @@
+"""The fields of a document: one table, and the Whoosh schema made from it.
+
+Each searchable text field has a twin, ``<field>_exact``, that Whoosh sees as a field of its own: the same tokens, not
+stemmed. Both are answered from the same arrays. Facet values are filed whole under ``<field>_key``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from whoosh import fields
+
+from .analysis import NewsTokenizer
+
+TEXT_FIELDS = ("headline", "topic", "summary", "context", "source")
+"""Fields that free words are looked for in."""
+FACET_FIELDS = ("topic", "context", "source")
+"""Fields that are counted and filtered by whole values."""
+EXACT = "_exact"
+KEY = "_key"
+FORMAT = 1
+"""Version of the files on disk; a reader refuses any other."""
+ANALYSIS = 1
+"""Version of ``index.analysis``: raise it whenever a text may give other tokens than before."""
+
+
+def build_schema() -> fields.Schema:
+    """Return the Whoosh schema of an index: what any ``whoosh.query`` may name."""
+    schema = fields.Schema(
+        path=fields.ID(stored=True),
+        date=fields.NUMERIC(int, bits=32, stored=True, sortable=True),
+        kind=fields.ID(stored=True),
+        language=fields.ID(stored=True),
+    )
+    for name in TEXT_FIELDS:
+        schema.add(name, fields.TEXT(analyzer=NewsTokenizer(), phrase=True, stored=True))
+        schema.add(name + EXACT, fields.TEXT(analyzer=NewsTokenizer(exact=True), phrase=True))
+    for name in FACET_FIELDS:
+        schema.add(name + KEY, fields.ID())
+    return schema
+
+
+def schema_fingerprint() -> str:
+    """Return a short text that differs whenever indexes of two versions of this code cannot be mixed."""
+    parts = json.dumps([FORMAT, ANALYSIS, TEXT_FIELDS, FACET_FIELDS])
+    return f"{FORMAT}.{ANALYSIS}-{hashlib.sha256(parts.encode()).hexdigest()[:8]}"
