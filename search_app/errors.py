@@ -52,6 +52,20 @@ class QueryError(SearchAppError):
         self.expected = expected
 
 
+class DateTextError(SearchAppError):
+    """A date cannot be read. ``text`` is what was typed; ``problem`` says what is wrong with it, as a sentence.
+
+    ``expected`` says in one sentence what to write instead.
+    """
+
+    def __init__(self, text: str, problem: str, expected: str) -> None:
+        shown = text if len(text) <= 40 else text[:37] + "…"
+        super().__init__(f"“{shown}” {problem} {expected}")
+        self.text = text
+        self.problem = problem
+        self.expected = expected
+
+
 class PageNotFoundError(SearchAppError):
     """A page past the last one was asked for. ``page`` was asked, ``pages`` exist."""
 
@@ -101,7 +115,9 @@ class BuildRunningError(SearchAppError):
     """Another build holds the lock. ``holder`` is what it wrote about itself."""
 
     def __init__(self, path: Path | str, holder: str) -> None:
-        super().__init__(f"Another build is writing to {path} ({holder}). Nothing was changed; run again when it is done.")
+        super().__init__(
+            f"Another build is writing to {path} ({holder}). Nothing was changed; run again when it is done."
+        )
         self.path = path
         self.holder = holder
 

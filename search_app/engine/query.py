@@ -20,7 +20,7 @@ MAX_SLOP = 100
 MIN_FUZZY_CHARS = 3
 
 QUOTES = '"“”„‟«»＂「」『』'
-"""Characters that open and close a phrase; any of them closes what any of them opened, since people type „so“ and »so«."""
+"""Characters that open and close a phrase; any closes what any other opened, since people type „so“ and »so«."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,8 @@ def leaves(tree: Query) -> tuple[Leaf, ...]:
 def wanted_leaves(tree: Query) -> tuple[TextLeaf, ...]:
     """Return the words, phrases and patterns that a match can show, from left to right.
 
-    Leaves out all that stands under a Not, so this is what a highlighter marks. ``simplify`` first: a double Not hides what it holds.
+    Leaves out all that stands under a Not, so this is what a highlighter marks. ``simplify`` first, since a double Not
+    hides what it holds.
     """
     found: list[TextLeaf] = []
     stack: list[Query] = [tree]
