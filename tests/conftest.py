@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from search_app.archive.model import NEWS, Article, Source
 from search_app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
+
     from search_app.engine.result import Engine
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -50,7 +52,7 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture(scope="session")
 def make_article() -> Callable[..., Article]:
-    """Make an article of plain defaults, changed by keyword; the path follows headline and date where it is not given."""
+    """Make an article of plain defaults, changed by keyword; its path follows headline and date unless given."""
     plain = Article(
         path="",
         file="",
@@ -82,7 +84,7 @@ def _archive_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """A copy of the small invented archive that the test may change: 12 news articles, one superseded, one editorial."""
+    """A copy of the small archive that the test may change: 12 news articles, one superseded, one editorial."""
     return Path(shutil.copytree(DATA / "archive", tmp_path / "archive"))
 
 
