@@ -1,0 +1,145 @@
+"""Generations on disk: opening the newest that is whole, and removing what no manifest names.
+
+In: an index folder. Out: a ``Snapshot``, one generation opened for reading, which never changes while it is held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
+from .files import FileSystem
+from .manifest import SEGMENTS, Manifest, files_of, list_generations, manifest_path, read_manifest
+from .schema import TEXT_FIELDS
+from .segment import Segment
+
+KEPT_GENERATIONS = 2
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One generation opened for reading.
+
+    bases : the document number, in this snapshot, of each segment's first document.
+    live : a segment's documents that count, as a boolean array; None where all do.
+    degraded : why a newer generation is not served, ``""`` where this is the newest.
+    """
+
+    manifest: Manifest
+    segments: tuple[Segment, ...]
+    bases: tuple[int, ...]
+    live: tuple[npt.NDArray[np.bool_] | None, ...]
+    degraded: str = ""
+    index_dir: Path = field(default_factory=Path)
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation."""
+        return self.manifest.generation
+
+    @property
+    def articles(self) -> int:
+        """How many documents count."""
+        return self.manifest.articles
+
+    @cached_property
+    def average_lengths(self) -> dict[str, float]:
+        """Tokens a live document, by field; documents without the field included. 0.0 for an empty index."""
+        totals = dict.fromkeys(TEXT_FIELDS, 0)
+        for segment, live in zip(self.segments, self.live, strict=True):
+            for name, text_field in segment.fields.items():
+                totals[name] += text_field.total_length if live is None else int(text_field.lengths[live].sum())
+        return {name: total / self.articles if self.articles else 0.0 for name, total in totals.items()}
+
+    def find(self, path: str) -> tuple[Segment, int] | None:
+        """Return segment and document of a site path, None where no live document has it."""
+        for segment, live in zip(self.segments, self.live, strict=True):
+            doc = segment.doc_of_path(path)
+            if doc >= 0 and (live is None or live[doc]):
+                return segment, doc
+        return None
+
+    def find_old(self, path: str) -> tuple[Segment, int] | None:
+        """Return segment and document that a superseded path leads to, None where no live document has it."""
+        for segment, live in zip(self.segments, self.live, strict=True):
+            doc = segment.doc_of_old_path(path)
+            if doc >= 0 and (live is None or live[doc]):
+                return segment, doc
+        return None
+
+
+def open_generation(index_dir: Path, generation: int, degraded: str = "") -> Snapshot:
+    """Open one generation. Raises IndexDamagedError or IndexVersionError where it cannot be served."""
+    manifest = read_manifest(index_dir, generation)
+    segments = tuple(Segment(index_dir / SEGMENTS / entry.name, entry.bytes) for entry in manifest.segments)
+    bases, live, total = [], [], 0
+    for entry, segment in zip(manifest.segments, segments, strict=True):
+        if segment.docs != entry.docs:
+            raise IndexDamagedError(segment.path, f"it holds {segment.docs} documents, the manifest says {entry.docs}")
+        bases.append(total)
+        total += segment.docs
+        mask = None
+        if entry.deleted:
+            mask = np.ones(segment.docs, bool)
+            mask[list(entry.deleted)] = False
+        live.append(mask)
+    return Snapshot(manifest, segments, tuple(bases), tuple(live), degraded, index_dir)
+
+
+def open_snapshot(index_dir: Path) -> Snapshot:
+    """Open the newest generation that is whole.
+
+    A damaged newest generation gives way to the one before, and the snapshot says so (``degraded``).
+    Raises IndexMissingError where there is none at all, the newest one's error where none can be served.
+    Cost: reads the manifest and each segment's directory; sections are verified when first used.
+    """
+    seen: list[int] = []
+    while True:
+        generations = list_generations(index_dir)
+        if not generations:
+            raise IndexMissingError(index_dir)
+        first_error: SearchAppError | None = None
+        for generation in generations:
+            try:
+                return open_generation(index_dir, generation, str(first_error) if first_error else "")
+            except (IndexDamagedError, IndexVersionError) as error:
+                first_error = first_error or error
+        # A publish may have removed what was being opened: look again, but only while the newest generation moves on.
+        if generations == seen and first_error is not None:
+            raise first_error
+        seen = generations
+
+
+def newest_generation(index_dir: Path) -> int:
+    """Return the number of the newest manifest, 0 for none. Cost: one listing of the folder."""
+    return next(iter(list_generations(index_dir)), 0)
+
+
+def prune(index_dir: Path, files: FileSystem, keep: int = KEPT_GENERATIONS) -> list[str]:
+    """Remove all but the newest ``keep`` readable generations and every file that none of them names.
+
+    Returns the names removed. Only to be called by the holder of the build lock.
+    """
+    kept: list[Manifest] = []
+    removed: list[Path] = []
+    for generation in list_generations(index_dir):
+        try:
+            manifest = read_manifest(index_dir, generation)
+        except (IndexDamagedError, IndexVersionError):
+            manifest = None
+        if manifest is not None and len(kept) < keep:
+            kept.append(manifest)
+        elif len(kept) == keep:
+            removed.append(manifest_path(index_dir, generation))
+    needed = set().union(*(files_of(manifest) for manifest in kept)) if kept else set()
+    removed += [path for path in sorted(index_dir.glob("*.tmp"))]
+    if kept:
+        removed += [path for path in sorted((index_dir / SEGMENTS).glob("*")) if path.name not in needed]
+    for path in removed:
+        files.remove(path)
+    return [path.name for path in removed]

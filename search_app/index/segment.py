@@ -1,0 +1,326 @@
+"""One segment opened for reading: terms to postings, documents to columns and records.
+
+In: a file of sections. Out: arrays over the shared map. Everything is immutable and lazily verified; any number of threads
+may read, since nothing keeps a position.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import zstandard
+
+from ..archive.model import Article, Related
+from ..errors import IndexDamagedError, IndexVersionError
+from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article
+from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
+from .sections import Array, SectionFile, Strings, expand
+from .writer import HAS_SUMMARY
+
+Docs = npt.NDArray[np.int32]
+
+
+class Run(NamedTuple):
+    """Where the postings and tokens of one term lie in a field: half-open ranges."""
+
+    posting_start: int
+    posting_end: int
+    token_start: int
+    token_end: int
+
+    @property
+    def df(self) -> int:
+        """In how many documents of the segment the term occurs, deleted ones included."""
+        return self.posting_end - self.posting_start
+
+
+class _DocColumn:
+    """A section of document numbers, 16 bits each with the rest beside them where needed."""
+
+    def __init__(self, file: SectionFile, name: str) -> None:
+        self._low = file.array(name)
+        self._high = file.array(name + ".high") if name + ".high" in file else None
+
+    def slice(self, start: int, end: int) -> Docs:
+        """Return documents ``start`` to ``end`` of the section. Cost: O(end - start)."""
+        docs = self._low[start:end].astype(np.int32)
+        if self._high is not None:
+            docs |= self._high[start:end].astype(np.int32) << 16
+        return docs
+
+    def take(self, positions: Array) -> Docs:
+        """Return the documents at ``positions``."""
+        docs = self._low[positions].astype(np.int32)
+        if self._high is not None:
+            docs |= self._high[positions].astype(np.int32) << 16
+        return docs
+
+
+class Field:
+    """One text field of a segment: postings by term, token positions, lengths."""
+
+    def __init__(self, file: SectionFile, name: str) -> None:
+        self.name = name
+        self._file = file
+        self.total_length = int(file.meta["lengths"][name])
+
+    @cached_property
+    def terms(self) -> Array:
+        """The terms that occur, ascending. Shape (n_terms_of_field,)."""
+        return self._file.array(f"{self.name}.terms")
+
+    @cached_property
+    def _posting_starts(self) -> Array:
+        return self._file.array(f"{self.name}.posting_starts")
+
+    @cached_property
+    def _token_starts(self) -> Array:
+        return self._file.array(f"{self.name}.token_starts")
+
+    @cached_property
+    def _docs(self) -> _DocColumn:
+        return _DocColumn(self._file, f"{self.name}.docs")
+
+    @cached_property
+    def _frequencies(self) -> Array:
+        return self._file.array(f"{self.name}.tf")
+
+    @cached_property
+    def _positions(self) -> Array:
+        return self._file.array(f"{self.name}.positions")
+
+    @cached_property
+    def _locals(self) -> Array:
+        return self._file.array(f"{self.name}.locals")
+
+    @cached_property
+    def lengths(self) -> Array:
+        """Tokens a document. Shape (n_docs,), unsigned, narrow."""
+        return self._file.array(f"{self.name}.lengths")
+
+    def run(self, term: int) -> Run | None:
+        """Return where a term's postings lie, None where it does not occur in this field."""
+        if term < 0:
+            return None
+        at = int(self.terms.searchsorted(term))
+        if at >= len(self.terms) or self.terms[at] != term:
+            return None
+        return self.run_at(at)
+
+    def run_at(self, at: int) -> Run:
+        """Return where the postings of the field's ``at``-th term lie."""
+        postings, tokens = self._posting_starts, self._token_starts
+        return Run(int(postings[at]), int(postings[at + 1]), int(tokens[at]), int(tokens[at + 1]))
+
+    def docs(self, run: Run) -> Docs:
+        """Return the documents of a run, ascending."""
+        return self._docs.slice(run.posting_start, run.posting_end)
+
+    def frequencies(self, run: Run) -> Array:
+        """Return how often the term stands in each document of the run."""
+        return self._frequencies[run.posting_start : run.posting_end]
+
+    def positions(self, run: Run) -> Array:
+        """Return the token positions of a run, document by document, ascending within each."""
+        return self._positions[run.token_start : run.token_end]
+
+    def locals(self, run: Run) -> Array:
+        """Return, a token, the rank of its spelling among the spellings of its term."""
+        return self._locals[run.token_start : run.token_end]
+
+    def keys(self, run: Run, allowed: Array | None = None) -> npt.NDArray[np.int64]:
+        """Return ``document << 32 | position`` of each token of a run, ascending.
+
+        allowed : ranks of spellings that count, as a boolean table; None for all.
+        """
+        docs = np.repeat(self.docs(run), self.frequencies(run)).astype(np.int64)
+        keys = (docs << 32) | self.positions(run)
+        return keys if allowed is None else keys[allowed[self.locals(run)]]
+
+
+class Column:
+    """One facet of a segment: values in order of name, documents to values and values to documents."""
+
+    def __init__(self, file: SectionFile, name: str) -> None:
+        self.name = name
+        self._file = file
+
+    @cached_property
+    def values(self) -> Strings:
+        """The distinct values, in order of name."""
+        return Strings(self._file, f"{self.name}.values")
+
+    @cached_property
+    def row_starts(self) -> Array:
+        """Offsets into ``rows``. Shape (n_docs + 1,)."""
+        return self._file.array(f"{self.name}.row_starts")
+
+    @cached_property
+    def rows(self) -> Array:
+        """Value numbers, document by document, in the order of the article."""
+        return self._file.array(f"{self.name}.rows")
+
+    @cached_property
+    def value_starts(self) -> Array:
+        """Offsets of the documents of each value. Shape (n_values + 1,)."""
+        return self._file.array(f"{self.name}.value_starts")
+
+    @cached_property
+    def _value_docs(self) -> _DocColumn:
+        return _DocColumn(self._file, f"{self.name}.value_docs")
+
+    def docs_of(self, value: int) -> Docs:
+        """Return the documents that have a value, ascending."""
+        return self._value_docs.slice(int(self.value_starts[value]), int(self.value_starts[value + 1]))
+
+    def values_of(self, doc: int) -> list[str]:
+        """Return the values of one document, in the order of the article."""
+        numbers = self.rows[int(self.row_starts[doc]) : int(self.row_starts[doc + 1])]
+        return [self.values[int(number)] for number in numbers]
+
+    def rows_of(self, docs: Docs) -> Array:
+        """Return the value numbers of many documents, one after another. Cost: O(documents + values)."""
+        starts = self.row_starts[docs]
+        return self.rows[expand(starts, self.row_starts[docs + 1] - starts)]
+
+    def has_value(self) -> npt.NDArray[np.bool_]:
+        """Return, a document, whether it has any value."""
+        return np.diff(self.row_starts.astype(np.int64)) > 0
+
+
+class Segment:
+    """A segment file opened for reading."""
+
+    def __init__(self, path: Path, expected_bytes: int | None = None) -> None:
+        self.file = SectionFile(path, expected_bytes)
+        found = str(self.file.meta.get("schema"))
+        if found != schema_fingerprint():
+            raise IndexVersionError(path.parent, found, schema_fingerprint())
+        self.path = path
+        self.name = path.name
+        self.docs = int(self.file.meta["docs"])
+        self.fields = {name: Field(self.file, name) for name in TEXT_FIELDS}
+        self.columns = {name: Column(self.file, name) for name in FACET_FIELDS}
+
+    @cached_property
+    def terms(self) -> Strings:
+        """All stems, sorted."""
+        return Strings(self.file, "terms")
+
+    @cached_property
+    def forms(self) -> Strings:
+        """The folded spelling of all forms, sorted; a folding with several accentuations stands several times."""
+        return Strings(self.file, "forms")
+
+    @cached_property
+    def form_terms(self) -> Array:
+        """The term of each form."""
+        return self.file.array("forms.term")
+
+    @cached_property
+    def form_locals(self) -> Array:
+        """The rank of each form among the forms of its term."""
+        return self.file.array("forms.local")
+
+    @cached_property
+    def days(self) -> Array:
+        """Day ordinals (``date.toordinal()``), newest first. Shape (n_docs,)."""
+        return self.file.array("day")
+
+    @cached_property
+    def has_summary(self) -> npt.NDArray[np.bool_]:
+        """Whether a document has a summary."""
+        return (self.file.array("flags") & HAS_SUMMARY) != 0
+
+    @cached_property
+    def fingerprints(self) -> Array:
+        """64 bits a document that differ whenever the article differs."""
+        return self.file.array("fingerprints")
+
+    def docs_between(self, first: int, last: int) -> tuple[int, int]:
+        """Return the half-open range of documents dated from ``first`` to ``last`` (day ordinals, both included)."""
+        ascending = self.days[::-1]
+        below = int(np.searchsorted(ascending, first, "left"))
+        upto = int(np.searchsorted(ascending, last, "right"))
+        return self.docs - upto, max(self.docs - below, self.docs - upto)
+
+    @cached_property
+    def _stored(self) -> Blocks:
+        return Blocks(self.file.unverified("stored.blob"), self.file.array("stored.off"))
+
+    @cached_property
+    def _related(self) -> Blocks:
+        return Blocks(self.file.unverified("related.blob"), self.file.array("related.off"))
+
+    def _row(self, blocks: Blocks, section: str, doc: int) -> list[Any]:
+        try:
+            return blocks.row(doc)
+        except (zstandard.ZstdError, ValueError, IndexError) as error:
+            raise IndexDamagedError(self.path, f"block {doc // BLOCK_DOCS} cannot be read ({error})", section) from error
+
+    def stored_rows(self, docs: list[int]) -> list[list[Any]]:
+        """Return the stored rows of some documents, opening each block once."""
+        opened: dict[int, list[str]] = {}
+        rows = []
+        for doc in docs:
+            block = doc // BLOCK_DOCS
+            try:
+                if block not in opened:
+                    opened[block] = self._stored.rows(block)
+                rows.append(json.loads(opened[block][doc % BLOCK_DOCS]))
+            except (zstandard.ZstdError, ValueError, IndexError) as error:
+                raise IndexDamagedError(self.path, f"block {block} cannot be read ({error})", "stored") from error
+        return rows
+
+    def path_of(self, doc: int) -> str:
+        """Return the site path of a document."""
+        return str(self._row(self._stored, "stored", doc)[0])
+
+    def article(self, doc: int, *, related: bool = True) -> Article:
+        """Return a document as the article it was made from; without its related links unless asked for."""
+        row = self._row(self._stored, "stored", doc)
+        links: tuple[Related, ...] = ()
+        contexts = tuple(self.columns["context"].values_of(doc))
+        if related:
+            links = tuple(self._link(packed, contexts) for packed in self._row(self._related, "related", doc))
+        return self.unpack(row, doc, contexts, links)
+
+    def unpack(self, row: list[Any], doc: int, contexts: tuple[str, ...], links: tuple[Related, ...] = ()) -> Article:
+        """Return the article of a stored row."""
+        topic = self.columns["topic"].values_of(doc)
+        return unpack_article(row, int(self.days[doc]), topic[0] if topic else "", contexts, links)
+
+    def _link(self, packed: list[Any], contexts: tuple[str, ...]) -> Related:
+        target, shared = packed[0], packed[1]
+        path = target if isinstance(target, str) else self.path_of(target)
+        names = tuple(context if isinstance(context, str) else contexts[context] for context in shared)
+        return Related(path, packed[2] if len(packed) > 2 else "", names)
+
+    def doc_of_path(self, path: str) -> int:
+        """Return the document of a site path, -1 where there is none."""
+        hashes = self.file.array("paths.hash")
+        wanted = path_hash(path)
+        at = int(np.searchsorted(hashes, np.uint64(wanted)))
+        while at < len(hashes) and int(hashes[at]) == wanted:
+            doc = int(self.file.array("paths.doc")[at])
+            if self.path_of(doc) == path:
+                return doc
+            at += 1
+        return -1
+
+    def doc_of_old_path(self, path: str) -> int:
+        """Return the document that a superseded path leads to, -1 where there is none."""
+        hashes = self.file.array("old_paths.hash")
+        wanted = path_hash(path)
+        at = int(np.searchsorted(hashes, np.uint64(wanted)))
+        while at < len(hashes) and int(hashes[at]) == wanted:
+            doc = int(self.file.array("old_paths.doc")[at])
+            if any(version.path == path for version in self.article(doc, related=False).versions):
+                return doc
+            at += 1
+        return -1

@@ -1,0 +1,158 @@
+"""Reading a whole index and saying what is wrong with it: checksums first, then the logic between the arrays.
+
+In: an index folder. Out: a list of sentences, each naming file and section; empty for a sound index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError
+from .manifest import SEGMENTS, list_generations, read_manifest
+from .records import path_hash
+from .schema import FACET_FIELDS, TEXT_FIELDS
+from .sections import Array
+from .segment import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check read and what it found wrong. ``checked`` counts generations, segments, articles, sections, bytes."""
+
+    problems: tuple[str, ...]
+    checked: dict[str, int] = field(default_factory=dict)
+
+
+def check_index(index_dir: Path) -> CheckReport:
+    """Read every generation of an index and verify it: checksums, order, offsets, counts, stored records.
+
+    Raises IndexMissingError where there is no index. Cost: reads everything, about 4 s for 100,000 articles.
+    """
+    generations = list_generations(index_dir)
+    if not generations:
+        raise IndexMissingError(index_dir)
+    problems: list[str] = []
+    checked = dict.fromkeys(("generations", "segments", "articles", "sections", "bytes"), 0)
+    seen: set[str] = set()
+    for generation in generations:
+        try:
+            manifest = read_manifest(index_dir, generation)
+        except (IndexDamagedError, IndexVersionError) as error:
+            problems.append(str(error))
+            continue
+        checked["generations"] += 1
+        live = 0
+        for entry in manifest.segments:
+            live += entry.docs - len(entry.deleted)
+            if list(entry.deleted) != sorted(set(entry.deleted)) or any(not 0 <= d < entry.docs for d in entry.deleted):
+                problems.append(f"generation {generation}: the deleted documents of {entry.name} are not in order")
+            if entry.name in seen:
+                continue
+            seen.add(entry.name)
+            try:
+                segment = Segment(index_dir / SEGMENTS / entry.name, entry.bytes)
+                found = segment.file.problems() or check_segment(segment)
+            except (IndexDamagedError, IndexVersionError) as error:
+                problems.append(str(error))
+                continue
+            problems += found
+            checked["segments"] += 1
+            checked["articles"] += segment.docs
+            checked["sections"] += len(segment.file.names())
+            checked["bytes"] += segment.file.size
+        if live != manifest.articles:
+            problems.append(f"generation {generation}: the segments hold {live} articles, the manifest says {manifest.articles}")
+    return CheckReport(tuple(problems), checked)
+
+
+def check_segment(segment: Segment) -> list[str]:
+    """Return what is wrong between the arrays of one segment whose checksums hold."""
+    problems: list[str] = []
+
+    def expect(holds: bool | np.bool_, section: str, problem: str) -> None:
+        if not holds:
+            problems.append(f"{segment.name}, section {section}: {problem}")
+
+    terms = segment.terms.all()
+    expect(_strictly_sorted(terms), "terms", "not in order")
+    forms = segment.forms.all()
+    expect(all(a <= b for a, b in zip(forms, forms[1:], strict=False)), "forms", "not in order")
+    expect(len(segment.form_terms) == len(forms), "forms.term", "not one for each form")
+    expect(not len(forms) or int(segment.form_terms.max()) < len(terms), "forms.term", "points past the terms")
+    for name in TEXT_FIELDS:
+        _check_field(segment, name, len(terms), expect)
+    for name in FACET_FIELDS:
+        _check_column(segment, name, expect)
+    days = segment.days.astype(np.int64)
+    expect(len(days) == segment.docs and bool(np.all(np.diff(days) <= 0)), "day", "not newest first")
+    hashes = segment.file.array("paths.hash")
+    expect(len(hashes) == segment.docs and _ascending(hashes), "paths.hash", "not in order, or not one for each document")
+    rows = segment.stored_rows(list(range(segment.docs)))
+    path_docs = segment.file.array("paths.doc")
+    by_doc = np.empty(segment.docs, np.uint64)
+    by_doc[path_docs] = hashes
+    expect(all(path_hash(row[0]) == int(by_doc[n]) for n, row in enumerate(rows)), "paths.doc", "does not lead to the stored paths")
+    paths = [row[0] for row in rows]
+    in_order = all((-days[n], paths[n]) < (-days[n + 1], paths[n + 1]) for n in range(len(paths) - 1))
+    expect(in_order, "stored", "documents of one day are not in order of path")
+    for doc in range(0, segment.docs, 997):
+        segment.article(doc)
+    return problems
+
+
+def _check_field(segment: Segment, name: str, term_count: int, expect: Any) -> None:
+    field_ = segment.fields[name]
+    file = segment.file
+    terms = field_.terms.astype(np.int64)
+    expect(bool(np.all(np.diff(terms) > 0)), f"{name}.terms", "not in order")
+    expect(not len(terms) or int(terms[-1]) < term_count, f"{name}.terms", "points past the terms")
+    postings = file.array(f"{name}.posting_starts").astype(np.int64)
+    tokens = file.array(f"{name}.token_starts").astype(np.int64)
+    frequencies = file.array(f"{name}.tf").astype(np.int64)
+    positions = file.array(f"{name}.positions")
+    expect(_offsets_fit(postings, len(terms), len(frequencies)), f"{name}.posting_starts", "does not fit the postings")
+    expect(_offsets_fit(tokens, len(terms), len(positions)), f"{name}.token_starts", "does not fit the tokens")
+    expect(int(frequencies.sum()) == len(positions), f"{name}.tf", "does not add up to the tokens")
+    expect(len(file.array(f"{name}.locals")) == len(positions), f"{name}.locals", "not one for each token")
+    lengths = field_.lengths.astype(np.int64)
+    expect(len(lengths) == segment.docs, f"{name}.lengths", "not one for each document")
+    expect(int(lengths.sum()) == field_.total_length == len(positions), f"{name}.lengths", "does not add up to the tokens")
+    low = file.array(f"{name}.docs").astype(np.int64)
+    docs = low | (file.array(f"{name}.docs.high").astype(np.int64) << 16) if f"{name}.docs.high" in file else low
+    expect(not len(docs) or int(docs.max()) < segment.docs, f"{name}.docs", "points past the documents")
+    rising = np.diff(docs) > 0
+    rising[postings[1:-1] - 1] = True
+    expect(bool(rising.all()), f"{name}.docs", "not in order within a term")
+    counted = np.bincount(docs, weights=frequencies, minlength=segment.docs) if len(docs) else np.zeros(segment.docs)
+    expect(bool(np.array_equal(counted.astype(np.int64), lengths)), f"{name}.tf", "does not agree with the lengths")
+
+
+def _check_column(segment: Segment, name: str, expect: Any) -> None:
+    column = segment.columns[name]
+    starts = column.row_starts.astype(np.int64)
+    rows = column.rows.astype(np.int64)
+    expect(_offsets_fit(starts, segment.docs, len(rows)), f"{name}.row_starts", "does not fit the rows")
+    expect(not len(rows) or int(rows.max()) < len(column.values), f"{name}.rows", "points past the values")
+    value_starts = column.value_starts.astype(np.int64)
+    expect(_offsets_fit(value_starts, len(column.values), len(rows)), f"{name}.value_starts", "does not fit the documents")
+    docs = np.repeat(np.arange(segment.docs), np.diff(starts))
+    order = np.argsort(rows, kind="stable")
+    listed = [column.docs_of(value) for value in range(len(column.values))]
+    flat = np.concatenate(listed) if listed else np.zeros(0, np.int32)
+    expect(bool(np.array_equal(docs[order], flat)), f"{name}.value_docs", "does not agree with the rows")
+
+
+def _offsets_fit(offsets: Array, rows: int, end: int) -> bool:
+    return len(offsets) == rows + 1 and int(offsets[0]) == 0 and int(offsets[-1]) == end and bool(np.all(np.diff(offsets) >= 0))
+
+
+def _ascending(values: Array) -> bool:
+    return bool(np.all(values[1:] >= values[:-1]))
+
+
+def _strictly_sorted(texts: list[str]) -> bool:
+    return all(a < b for a, b in zip(texts, texts[1:], strict=False))
