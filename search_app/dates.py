@@ -42,7 +42,8 @@ def parse_day_span(text: str, today: date) -> Span:
     Does not fill in what is missing (``16 jan``, ``may``) and does not choose between readings (``01/02/2017``).
     text : one of the forms in ``EXPECTED``; also ``2017/1/16``, ``2017.1.16``, ``20170116``, ``1/2017``, ``16/1/2017``
         (no month is 16), ``January 16th, 2017``, ``Q1 2017``, ``2017-W03``, ``2016-2018``, ``2017年1月16日``,
-        ``today``, ``this`` or ``last`` with ``week`` (Monday to Sunday), ``month`` or ``year``, ``last 7 days``, ``3 days ago``.
+        ``today``, ``this`` or ``last`` with ``week`` (Monday to Sunday), ``month`` or ``year``, ``last 7 days``,
+        ``3 days ago``.
     today : the day that relative forms count from.
     Raises DateTextError for an impossible, unreadable or ambiguous date; its message is meant for the person who typed.
     """
@@ -199,8 +200,13 @@ def _read_last_days(match: re.Match[str], today: date) -> Span:
     count = int(match["count"])
     if not count:
         raise _Unclear("covers no day.")
-    start = today - relativedelta(**{match["unit"] + "s": count})
-    return start + timedelta(days=1), today
+    back = {
+        "day": relativedelta(days=count),
+        "week": relativedelta(weeks=count),
+        "month": relativedelta(months=count),
+        "year": relativedelta(years=count),
+    }
+    return today - back[match["unit"]] + timedelta(days=1), today
 
 
 def _read_days_ago(match: re.Match[str], today: date) -> Span:
