@@ -6,7 +6,7 @@ A setting's environment variable is ``SEARCH_APP_`` and its name in capitals. A 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .errors import SettingsError
@@ -34,13 +34,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("jobs", 0, "processes that read the archive; 0 is one a core", 0, 64),
     Setting("max_file_bytes", 8 * 1024 * 1024, "larger archive files are skipped", 1024, 2**31),
     Setting("max_lost_percent", 20, "a build that loses more of its articles than this is refused", 0, 100),
-    Setting("max_query_chars", 2048, "characters of a query that are read; the rest is dropped with a warning", 16, 20000),
+    Setting(
+        "max_query_chars", 2048, "characters of a query that are read; the rest is dropped with a warning", 16, 20000
+    ),
     Setting("max_clauses", 64, "words, phrases and patterns of one query; the rest is dropped with a warning", 4, 1024),
     Setting("max_nesting", 16, "parentheses inside parentheses; deeper ones are read as flat", 2, 64),
-    Setting("max_expansions", 1024, "terms that one pattern may stand for; the most frequent are kept, with a warning", 16, 65536),
+    Setting(
+        "max_expansions",
+        1024,
+        "terms that one pattern may stand for; the most frequent are kept, with a warning",
+        16,
+        65536,
+    ),
     Setting("max_per_page", 100, "largest per_page", 1, 1000),
     Setting("max_facet_size", 100, "largest facet_size", 1, 10000),
     Setting("relaxed_hits", 100, "best partial matches shown where no article has all the words", 0, 10000),
+    Setting("site_name", "News archive", "name at the top of every page and in citations"),
     Setting("snippet_chars", 260, "length of a snippet on the result page", 60, 2000),
 )
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
@@ -55,7 +64,7 @@ class Settings(Mapping[str, str | int]):
     def __getitem__(self, name: str) -> str | int:
         return self._values[name]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
     def __len__(self) -> int:
@@ -89,6 +98,12 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: str | i
         unknown = sorted(overrides)[0]
         raise SettingsError(unknown, f"{unknown} is not a setting. Known: {', '.join(BY_NAME)}.")
     return Settings(values)
+
+
+def wants_colour(environ: Mapping[str, str] | None = None) -> bool:
+    """Return whether a terminal may be sent colours: not where ``NO_COLOR`` is set (no-color.org) or it is a dumb one."""
+    environ = os.environ if environ is None else environ
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def _checked(setting: Setting, raw: str | int, origin: str) -> str | int:

@@ -1,0 +1,146 @@
+"""Results as plain dicts: the JSON that programs build on.
+
+In: the engine's records. Out: dicts of text, numbers and lists. The command line uses this too, so nothing here needs a
+web server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..archive.model import Article
+from ..engine.request import FacetRequest, SearchRequest
+from ..engine.result import ArticleView, FacetPage, Hit, RelatedArticle, SearchResult
+from .links import Links
+
+
+def query_answer(request: SearchRequest) -> dict[str, Any]:
+    """Return the search as it was understood."""
+    return {
+        "q": request.q,
+        "topic": list(request.topic),
+        "context": list(request.context),
+        "source": list(request.source),
+        "not_topic": list(request.not_topic),
+        "not_context": list(request.not_context),
+        "not_source": list(request.not_source),
+        "context_match": request.context_match,
+        "missing": list(request.missing),
+        "from": request.date_from.isoformat() if request.date_from else None,
+        "to": request.date_to.isoformat() if request.date_to else None,
+        "sort": request.order,
+    }
+
+
+def search_answer(result: SearchResult, links: Links, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what ``/api/search`` answers. notes : what was changed in the parameters before the engine saw them."""
+    request = result.request
+    return {
+        "query": query_answer(request),
+        "total": result.total,
+        "page": request.page,
+        "per_page": request.per_page,
+        "pages": result.pages,
+        "took_ms": round(result.took_ms, 3),
+        "generation": result.generation,
+        "relaxed": result.relaxed,
+        "did_you_mean": result.did_you_mean,
+        "understood": result.understood,
+        "warnings": [*notes, *result.warnings],
+        "hits": [_hit(hit, links) for hit in result.hits],
+        "facets": {
+            name: [
+                {"value": bucket.value, "count": bucket.count, "selected": bucket.selected} for bucket in facet.buckets
+            ]
+            for name, facet in result.facets.items()
+        },
+        "facet_totals": {name: facet.total_values for name, facet in result.facets.items()},
+        "missing": dict(result.missing),
+        "histogram": {
+            "interval": result.histogram.interval,
+            "buckets": [{"start": bar.start.isoformat(), "count": bar.count} for bar in result.histogram.bars],
+        },
+    }
+
+
+def facet_answer(request: FacetRequest, page: FacetPage) -> dict[str, Any]:
+    """Return what ``/api/facets/<field>`` answers."""
+    return {
+        "query": query_answer(request.search),
+        "field": page.field,
+        "prefix": request.prefix,
+        "order": request.sort,
+        "total": page.total,
+        "page": page.page,
+        "per_page": request.per_page,
+        "pages": page.pages,
+        "values": [
+            {"value": bucket.value, "count": bucket.count, "selected": bucket.selected} for bucket in page.buckets
+        ],
+    }
+
+
+def article_answer(view: ArticleView, links: Links) -> dict[str, Any]:
+    """Return what an article's ``.json`` address answers."""
+    article = view.article
+    return {
+        "id": article.path,
+        "url": links.article(article.path),
+        "date": article.date.isoformat(),
+        "kind": article.kind,
+        "language": article.language,
+        "headline": article.headline,
+        "summary": article.summary,
+        "topic": article.topic,
+        "contexts": list(article.contexts),
+        "sources": _sources(article),
+        "image": article.image,
+        "versions": [
+            {
+                "id": version.path,
+                "headline": version.headline,
+                "changed": version.changed,
+                "note": version.note,
+                "current": version.current,
+            }
+            for version in article.versions
+        ],
+        "related": [_related(related, links) for related in view.related],
+        "previous": _related(view.previous, links) if view.previous else None,
+        "next": _related(view.next, links) if view.next else None,
+    }
+
+
+def _sources(record: Article | Hit) -> list[dict[str, str]]:
+    return [{"name": source.name, "url": source.url} for source in record.sources]
+
+
+def _hit(hit: Hit, links: Links) -> dict[str, Any]:
+    return {
+        "id": hit.path,
+        "url": links.article(hit.path),
+        "date": hit.date.isoformat(),
+        "kind": hit.kind,
+        "language": hit.language,
+        "headline": hit.headline,
+        "summary": hit.summary,
+        "topic": hit.topic,
+        "contexts": list(hit.contexts),
+        "sources": _sources(hit),
+        "image": hit.image,
+        "headline_html": hit.headline_html,
+        "snippet_html": hit.snippet_html,
+        "score": hit.score,
+        "partial": hit.partial,
+    }
+
+
+def _related(related: RelatedArticle, links: Links) -> dict[str, Any]:
+    return {
+        "id": related.path,
+        "url": links.article(related.path) if related.known else None,
+        "date": related.date.isoformat() if related.date else None,
+        "headline": related.headline,
+        "contexts": list(related.contexts),
+        "known": related.known,
+    }

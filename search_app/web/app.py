@@ -1,0 +1,93 @@
+"""The application: ``create_app``, where templates and static files lie, and the headers that every answer carries.
+
+In: configuration. Out: a Flask application. Nothing is configured when this module is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, request
+from jinja2 import StrictUndefined
+
+from ..engine.result import Engine
+from ..errors import SettingsError
+from ..settings import load_settings
+from . import api, articles, pages, periods, problems
+from .site import EXTENSION, Site
+
+PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
+STATIC_SECONDS = 365 * 24 * 3600
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; script-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = None) -> Flask:
+    """Return the web application.
+
+    config : settings by their names in the settings table, over environment and defaults; names in capitals go to Flask.
+        ``TODAY``, a function without arguments, replaces the clock.
+    engine : the engine to ask; None opens the index that the settings name when the first request needs it, so that the
+        application starts without an index and answers 503 until there is one.
+    Raises SettingsError for a setting that does not exist or cannot take its value.
+    """
+    config = dict(config or {})
+    flask_config = {name: value for name, value in config.items() if name.isupper()}
+    settings = load_settings(**{name: value for name, value in config.items() if not name.isupper()})
+    folder = templates_folder()
+    app = Flask("search_app.web", static_folder=str(PACKAGE_FOLDER / "web" / "static"), template_folder=str(folder))
+    app.config.update(flask_config)
+    # Requests carry no body that anybody reads.
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    today: Callable[[], date] = app.config.get("TODAY") or date.today
+    shared = Site(settings, engine, today, _fingerprint(PACKAGE_FOLDER / "web" / "static"))
+    app.extensions[EXTENSION] = shared
+    app.jinja_env.globals["site_name"] = settings.text("site_name")
+    for room in (pages, api, articles, periods):
+        app.register_blueprint(room.blueprint)
+    problems.register_problems(app)
+    app.after_request(_finish)
+    return app
+
+
+def templates_folder() -> Path:
+    """Return the folder of the templates: inside the package where it was installed, else at the top of the checkout."""
+    for folder in (PACKAGE_FOLDER / "templates", PACKAGE_FOLDER.parent / "templates"):
+        if (folder / "base.html").is_file():
+            return folder
+    raise SettingsError(
+        "templates",
+        f"The page templates are neither in {PACKAGE_FOLDER} nor beside it: the installation is incomplete. "
+        "Install the package again.",
+    )
+
+
+def _fingerprint(static_folder: Path) -> str:
+    """Return a text that changes with any static file, so that browsers may keep each one for a year."""
+    digest = hashlib.sha256()
+    for path in sorted(static_folder.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+def _finish(response: Response) -> Response:
+    """Add to an answer what every answer carries."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint == "static" and response.status_code in (200, 304) and "v" in request.args:
+        response.headers["Cache-Control"] = f"public, max-age={STATIC_SECONDS}, immutable"
+    return response

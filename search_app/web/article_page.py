@@ -1,0 +1,146 @@
+"""What an article's page shows: everything that the archive knows of it.
+
+In: the engine's view of an article. Out: a frozen record for the template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from ..archive.model import Article
+from ..archive.render import render_markdown
+from ..engine.request import SearchRequest
+from ..engine.result import ArticleView, RelatedArticle
+from .links import Links, safe_url, url_host
+from .presenters import PAGE_LANGUAGE, Link, SourceLine
+from .words import FIELD_WORDS, day_words, shortened
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleSource:
+    """A source: where it leads, and what else the archive has from it."""
+
+    line: SourceLine
+    search: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedLine:
+    """A related article with what the two share. ``link.href`` is empty where the archive does not hold it."""
+
+    link: Link
+    date: str
+    iso_date: str
+    contexts: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """One version of the history; ``same`` tells that its headline is that of the line before it."""
+
+    headline: str
+    changed: str
+    note: str
+    current: bool
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """Everything on an article's page."""
+
+    headline: str
+    description: str
+    language: str
+    opinion: bool
+    date: Link
+    iso_date: str
+    topic: Link | None
+    body: Markup
+    image: str
+    image_host: str
+    sources: tuple[ArticleSource, ...]
+    contexts: tuple[Link, ...]
+    related: tuple[RelatedLine, ...]
+    versions: tuple[VersionLine, ...]
+    previous: RelatedLine | None
+    next: RelatedLine | None
+    formats: tuple[Link, ...]
+    citation: str
+    address: str
+    canonical: str
+
+
+def present_article(view: ArticleView, links: Links, site_name: str, url_root: str, has_file: bool) -> ArticlePage:
+    """Return an article's page.
+
+    url_root : scheme, host and prefix, for the citation. has_file : whether the ``.md`` address answers.
+    """
+    article = view.article
+    path = links.article(article.path)
+    address = url_root.removesuffix(links.root) + path
+    formats = [Link("JSON", links.article(article.path, ".json"))]
+    if has_file:
+        formats.append(Link("Markdown", links.article(article.path, ".md")))
+    return ArticlePage(
+        headline=article.headline,
+        description=shortened(article.summary.replace("\n\n", " "), 200),
+        language=article.language if article.language != PAGE_LANGUAGE else "",
+        opinion=article.kind != "news",
+        date=Link(day_words(article.date), links.day(article.date)),
+        iso_date=article.date.isoformat(),
+        topic=_search_link("topic", article.topic, links) if article.topic else None,
+        body=article_body(article),
+        image=safe_url(article.image),
+        image_host=url_host(article.image),
+        sources=tuple(
+            ArticleSource(
+                SourceLine(source.name, safe_url(source.url), url_host(source.url)),
+                _search_link("source", source.name, links).href,
+            )
+            for source in article.sources
+        ),
+        contexts=tuple(_search_link("context", context, links) for context in article.contexts),
+        related=tuple(_related_line(related, links) for related in view.related),
+        versions=_version_lines(article),
+        previous=_related_line(view.previous, links) if view.previous else None,
+        next=_related_line(view.next, links) if view.next else None,
+        formats=tuple(formats),
+        citation=f"“{article.headline.rstrip('. ')}.” {site_name}, {day_words(article.date)}.",
+        address=address,
+        canonical=path,
+    )
+
+
+def article_body(article: Article) -> Markup:
+    """Return the summary or editorial as safe HTML: from its Markdown where there is some, else paragraph by paragraph."""
+    if article.markup:
+        return Markup(render_markdown(article.markup))
+    paragraphs = (text for text in article.summary.split("\n\n") if text)
+    return Markup("\n").join(Markup("<p>") + escape(text) + Markup("</p>") for text in paragraphs)
+
+
+def _search_link(field: str, value: str, links: Links) -> Link:
+    return Link(value, links.search(SearchRequest(**{field: (value,)})), note=FIELD_WORDS[field][0])
+
+
+def _related_line(related: RelatedArticle, links: Links) -> RelatedLine:
+    headline = related.headline or related.path.rsplit("/", 1)[-1].replace("-", " ")
+    return RelatedLine(
+        link=Link(headline, links.article(related.path) if related.known else ""),
+        date=day_words(related.date) if related.date else "",
+        iso_date=related.date.isoformat() if related.date else "",
+        contexts=tuple(_search_link("context", context, links) for context in related.contexts),
+    )
+
+
+def _version_lines(article: Article) -> tuple[VersionLine, ...]:
+    lines = []
+    before = ""
+    for version in article.versions:
+        same = version.headline == before
+        lines.append(VersionLine(version.headline, version.changed, version.note, version.current, same))
+        before = version.headline
+    return tuple(lines)

@@ -1,0 +1,54 @@
+"""The front page: what is new, the archive's years, its largest topics.
+
+In: the result of a search for everything. Out: a frozen record for the template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from ..engine.request import SearchRequest
+from ..engine.result import SearchResult
+from .links import Links, Refinements
+from .presenters import HitLine, Link, SearchForm, present_form, present_hit
+from .timeline import Timeline, present_timeline
+from .words import count_words, day_words
+
+
+@dataclass(frozen=True, slots=True)
+class FrontPage:
+    """Everything on the front page."""
+
+    form: SearchForm
+    extent: str
+    newest: tuple[HitLine, ...]
+    newest_link: str
+    timeline: Timeline | None
+    topics: tuple[Link, ...]
+    all_topics: Link | None
+
+
+def present_front(result: SearchResult, links: Links, span: tuple[date, date] | None) -> FrontPage:
+    """Return the front page. result : newest articles, topics, years. span : the archive's first and last day."""
+    everything = SearchRequest()
+    refine = Refinements(links, everything)
+    topics = result.facets["topic"]
+    extent = count_words(result.total)
+    if span:
+        extent += f", {day_words(span[0])} to {day_words(span[1])}"
+    return FrontPage(
+        form=present_form(everything, links),
+        extent=extent,
+        newest=tuple(present_hit(hit, links, refine) for hit in result.hits),
+        newest_link=links.search(everything),
+        timeline=present_timeline(result.histogram, lambda start, end: links.year(start)),
+        topics=tuple(
+            Link(bucket.value, refine.add("topic", bucket.value), note=f"{bucket.count:,}") for bucket in topics.buckets
+        ),
+        all_topics=(
+            Link(f"All {topics.total_values:,} topics", links.facet_of("topic", everything))
+            if topics.total_values > len(topics.buckets)
+            else None
+        ),
+    )

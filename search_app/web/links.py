@@ -1,0 +1,144 @@
+"""Addresses: the one place that writes them.
+
+In: a request, a path or a day. Out: an address below the prefix that the service is mounted at. Nothing else in the
+web room joins text to an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from urllib.parse import quote, quote_plus, urlsplit
+
+from ..engine.request import FacetRequest, SearchRequest
+from .state import PARAMETER_ORDER, VALUE_FIELDS, adding, args_from_request, replacing
+
+PLAIN_IN_QUERY = ",:"
+PLAIN_IN_PATH = "/,:;=+~!$'()*@"
+
+
+@lru_cache(maxsize=16384)
+def _encoded(name: str, value: str) -> str:
+    return f"{name}={quote_plus(value, safe=PLAIN_IN_QUERY)}"
+
+
+def query_string(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return parameters as the part of an address after its question mark, in the order given."""
+    return "&".join(_encoded(name, value) for name, value in pairs)
+
+
+def safe_url(url: str) -> str:
+    """Return an outside address that may stand in a link, ``""`` for any other: only http and https lead outside."""
+    return url if url.lower().startswith(("http://", "https://")) and url_host(url) else ""
+
+
+def url_host(url: str) -> str:
+    """Return the host of an address without its ``www.``, ``""`` for an address that has none."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+    return host.removeprefix("www.")
+
+
+def day_path(day: date) -> str:
+    """Return the archive's own path of a day: the month has a leading zero, the day has none."""
+    return f"/news/{day.year:04d}/{day.month:02d}/{day.day}"
+
+
+class Links:
+    """Addresses below one prefix.
+
+    root : what the service is mounted at, ``""`` for the top of its host.
+    """
+
+    def __init__(self, root: str = "", style_version: str = "") -> None:
+        self.root = root.rstrip("/")
+        self.home = f"{self.root}/"
+        self.search_form = f"{self.root}/search"
+        self.style = f"{self.root}/static/style.css?v={style_version}"
+        self.icon = f"{self.root}/static/icon.svg?v={style_version}"
+
+    def _with_query(self, path: str, pairs: Iterable[tuple[str, str]]) -> str:
+        text = query_string(pairs)
+        return f"{self.root}{path}?{text}" if text else f"{self.root}{path}"
+
+    def search(self, request: SearchRequest) -> str:
+        """Return the address of a result page."""
+        return self._with_query("/search", args_from_request(request))
+
+    def api_search(self, request: SearchRequest) -> str:
+        """Return the address of the same result as JSON."""
+        return self._with_query("/api/search", args_from_request(request))
+
+    def facet(self, request: FacetRequest) -> str:
+        """Return the address of the page of all values of a facet."""
+        pairs = args_from_request(replacing(request.search, per_page=20, facet_size=20))
+        return self._with_query(f"/search/facet/{request.field}", [*pairs, *facet_args(request)])
+
+    def facet_of(self, field: str, request: SearchRequest) -> str:
+        """Return the address of the first page of all values of ``field`` for a search."""
+        return self.facet(FacetRequest(search=replacing(request), field=field))
+
+    def article(self, path: str, ending: str = ".html") -> str:
+        """Return the address of an article in one of its formats. path : its site path without ending."""
+        return f"{self.root}{quote(path, safe=PLAIN_IN_PATH)}{ending}"
+
+    def paged(self, path: str, page: int) -> str:
+        """Return the address of a page of a site path that has no other parameters."""
+        return self._with_query(path, [("page", str(page))] if page > 1 else [])
+
+    def day(self, day: date) -> str:
+        """Return the address of a day's page."""
+        return f"{self.root}{day_path(day)}/"
+
+    def month(self, day: date) -> str:
+        """Return the address of the page of a day's month."""
+        return f"{self.root}/news/{day.year:04d}/{day.month:02d}/"
+
+    def year(self, day: date) -> str:
+        """Return the address of the page of a day's year."""
+        return f"{self.root}/news/{day.year:04d}/"
+
+
+def facet_args(request: FacetRequest) -> list[tuple[str, str]]:
+    """Return the parameters that a facet page has beside those of its search, defaults left out."""
+    pairs = [("prefix", request.prefix)] if request.prefix else []
+    if request.sort != "count":
+        pairs.append(("order", request.sort))
+    if request.page != 1:
+        pairs.append(("page", str(request.page)))
+    if request.per_page != 100:
+        pairs.append(("per_page", str(request.per_page)))
+    return pairs
+
+
+class Refinements:
+    """Links that add one value to one search, as ``links.search(adding(request, name, value))`` gives them.
+
+    A page holds some two hundred of them. What stands before and after the new value is written once a parameter, so
+    that a link costs one join (measured: 0.6 µs against 15 µs).
+    """
+
+    def __init__(self, links: Links, request: SearchRequest) -> None:
+        self._links = links
+        self._request = replacing(request)
+        pairs = args_from_request(self._request)
+        self._around: dict[str, tuple[str, str]] = {}
+        for name in VALUE_FIELDS:
+            place = PARAMETER_ORDER.index(name)
+            before = query_string(pair for pair in pairs if PARAMETER_ORDER.index(pair[0]) <= place)
+            after = query_string(pair for pair in pairs if PARAMETER_ORDER.index(pair[0]) > place)
+            self._around[name] = (
+                f"{links.root}/search?{before}&" if before else f"{links.root}/search?",
+                f"&{after}" if after else "",
+            )
+        self._taken = {value for name in VALUE_FIELDS for value in getattr(request, name)}
+
+    def add(self, name: str, value: str) -> str:
+        """Return the address of the search with one more value of ``name``, on its first page."""
+        if value in self._taken:
+            return self._links.search(adding(self._request, name, value))
+        before, after = self._around[name]
+        return f"{before}{_encoded(name, value)}{after}"

@@ -1,0 +1,122 @@
+"""The pages of the search itself: front page, results, all values of a facet, and the small files beside them.
+
+In: an address. Out: HTML. Each view reads the address, asks the engine, presents, and renders.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, jsonify, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from ..engine.request import FACET_FIELDS, FacetRequest, SearchRequest
+from ..errors import QueryError, SearchAppError
+from .facet_page import present_facet_page
+from .front import present_front
+from .presenters import present_search
+from .site import site
+from .state import read_number
+from .ways_on import find_ways_on
+
+blueprint = Blueprint("pages", __name__)
+
+FRONT_HITS = 8
+FRONT_TOPICS = 24
+FACET_ORDERS = ("count", "name")
+PREFIX_CHARS = 100
+ROBOTS = """User-agent: *
+Disallow: {root}/search
+Disallow: {root}/api/
+Allow: {root}/
+"""
+
+
+@blueprint.get("/")
+def front() -> Response:
+    """Answer the front page."""
+    here = site()
+    result = here.engine().search(
+        SearchRequest(per_page=FRONT_HITS, facet_size=FRONT_TOPICS, facets=("topic",), interval="year")
+    )
+    page = present_front(result, here.links(), here.span())
+    return here.cached(make_response(render_template("front.html", page=page, links=here.links())), result.generation)
+
+
+@blueprint.get("/search")
+def search() -> BaseResponse:
+    """Answer a result page. An address with empty parameters, as forms send it, leads to the one without them."""
+    here = site()
+    links, state = here.links(), here.state()
+    if not state.tidy and not state.notes:
+        return redirect(links.search(state.request))
+    engine = here.engine()
+    result = engine.search(state.request)
+    span = here.span()
+    ways_on = find_ways_on(state.request, engine, links) if not result.total else ()
+    page = present_search(result, links, state.notes, ways_on, span[1] if span else None)
+    return here.cached(make_response(render_template("search.html", page=page, links=links)), result.generation)
+
+
+def read_facet_request(field: str) -> FacetRequest:
+    """Return the values of a facet that the current address asks for. Aborts with 404 for a field that has no facet."""
+    if field not in FACET_FIELDS:
+        abort(404)
+    here = site()
+    order = request.args.get("order", "").strip() or "count"
+    if order not in FACET_ORDERS:
+        raise QueryError("order", order, "It takes count or name.")
+    prefix = request.args.get("prefix", "").strip()
+    if len(prefix) > PREFIX_CHARS:
+        raise QueryError("prefix", prefix, f"It takes up to {PREFIX_CHARS} characters.")
+    state = here.state()
+    return FacetRequest(
+        search=state.request,
+        field=field,
+        prefix=prefix,
+        sort=order,
+        page=state.request.page,
+        per_page=read_number(request.args, "per_page", 1, here.settings.number("max_per_page"), 100),
+    )
+
+
+@blueprint.get("/search/facet/<field>")
+def facet(field: str) -> Response:
+    """Answer the page of all values of one facet."""
+    here = site()
+    asked = read_facet_request(field)
+    page = present_facet_page(asked, here.engine().facet(asked), here.links())
+    response = make_response(render_template("facet.html", page=page, links=here.links()))
+    response.add_etag()
+    return response
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Answer that the process is alive; says nothing about the index."""
+    return _unstored(jsonify(status="ok"))
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Answer whether searches can be answered: 200 with a few figures, or 503."""
+    try:
+        status = site().engine().status()
+    except SearchAppError:
+        return _unstored(make_response(jsonify(status="no index"), 503))
+    return _unstored(jsonify(status="ok", articles=status.get("articles"), generation=status.get("generation")))
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Answer what crawlers may read: articles and days, not the countless combinations of filters."""
+    return Response(ROBOTS.format(root=request.script_root), mimetype="text/plain")
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> BaseResponse:
+    """Lead browsers that guess the icon's address to the icon."""
+    return redirect(site().links().icon, 301)
+
+
+def _unstored(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response

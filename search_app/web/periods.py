@@ -1,0 +1,79 @@
+"""Day, month and year pages: the archive by the calendar, each a search over its span.
+
+In: an address below ``/news/``. Out: HTML or JSON. Addresses of articles are handed on to ``articles``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template
+from werkzeug.wrappers import Response as BaseResponse
+
+from ..engine.request import SearchRequest
+from .answers import search_answer
+from .api import json_response
+from .articles import answer_article
+from .period_page import Period, present_period
+from .site import site
+from .state import replacing
+
+blueprint = Blueprint("periods", __name__)
+
+PERIOD_PATH = re.compile(
+    r"(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{1,2})(?:/(?P<day>[0-9]{1,2}))?)?"
+    r"(?P<end>/?|/(?:index|README)(?P<ending>\.html|\.json)?)"
+)
+PERIOD_HITS = 50
+
+
+@blueprint.get("/news/")
+def news() -> BaseResponse:
+    """Lead to the front page, which shows the archive's years."""
+    return redirect(site().links().home)
+
+
+@blueprint.get("/news/<path:rest>")
+def news_path(rest: str) -> BaseResponse:
+    """Answer a day, a month, a year, or an article."""
+    match = PERIOD_PATH.fullmatch(rest)
+    if match is None:
+        return answer_article(f"/news/{rest}")
+    try:
+        period = Period.of(int(match["year"]), int(match["month"] or 0), int(match["day"] or 0))
+    except ValueError:
+        abort(404, "There is no such day in the calendar.")
+    links = site().links()
+    tidy = period.path.removeprefix("/news/")
+    if not rest.startswith(tidy):
+        # A day with a leading zero, a month without, a missing slash at the end.
+        return redirect(f"{links.root}{period.path}{match['end'].lstrip('/')}", 301)
+    return _answer_period(period, match["ending"] == ".json")
+
+
+def _answer_period(period: Period, as_json: bool) -> Response:
+    here = site()
+    engine, links = here.engine(), here.links()
+    asked = here.state().request
+    search = SearchRequest(
+        date_from=period.first,
+        date_to=period.last,
+        sort="oldest" if period.kind == "year" else "newest",
+        page=asked.page,
+        per_page=PERIOD_HITS,
+        interval={"year": "month", "month": "day", "day": "day"}[period.kind],
+    )
+    if as_json:
+        search = replacing(search, page=asked.page, per_page=here.settings.number("max_per_page"))
+    result = engine.search(search)
+    if as_json:
+        if not result.total:
+            abort(404, f"The archive has no article of {period.words}.")
+        return here.cached(json_response(search_answer(result, links)), result.generation)
+    page = present_period(period, result, links, here.span() or (date.min, date.max))
+    response = make_response(render_template("period.html", page=page, links=links))
+    if not result.total:
+        response.status_code = 404
+        return response
+    return here.cached(response, result.generation)

@@ -1,0 +1,333 @@
+"""What the result page shows, worked out before a template sees it.
+
+In: an engine's result and the links of one request. Out: frozen records of text and addresses; a template only loops
+over them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from markupsafe import Markup
+
+from ..archive.model import Source
+from ..engine.request import FACET_FIELDS, SearchRequest
+from ..engine.result import Facet, Hit, SearchResult
+from .links import Links, Refinements, safe_url, url_host
+from .state import VALUE_FIELDS, args_from_request, has_filters, removing, replacing, without_filters
+from .timeline import Timeline, present_timeline
+from .words import FIELD_WORDS, count_words, day_words, shortened, span_words
+
+PAGE_LANGUAGE = "en"
+OPEN_VALUES = 7
+CONTEXTS_A_HIT = 8
+SORT_WORDS = {"relevance": "Best match", "newest": "Newest first", "oldest": "Oldest first"}
+PRESETS = (("week", 7), ("month", 30), ("year", 365))
+# What the search form's own controls hold; everything else travels in hidden fields.
+FORM_CONTROLS = {"q", *VALUE_FIELDS, "context_match", "from", "to", "page", "interval"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Text that leads somewhere. ``current`` marks the place where the reader is; ``note`` stands beside the text."""
+
+    text: str
+    href: str = ""
+    current: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter in force: ``Topic: Floods`` and the address of the search without it."""
+
+    label: str
+    value: str
+    href: str
+    negative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A checkbox of a facet: ``name=value`` is what it sends; ``exclude`` is the address of the search without the value."""
+
+    name: str
+    value: str
+    text: str
+    count: str
+    checked: bool = False
+    negative: bool = False
+    exclude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetGroup:
+    """One facet: boxes in sight (picked ones first), boxes folded away, and the page with all values.
+
+    picked : how many boxes are ticked. match : ``"all"`` or ``"any"`` where the choice exists, else ``""``.
+    """
+
+    field: str
+    title: str
+    picked: int
+    open_boxes: tuple[Box, ...]
+    folded_boxes: tuple[Box, ...]
+    all_link: Link | None
+    match: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A source of an article: ``url`` leads outside and may be empty."""
+
+    name: str
+    url: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class HitLine:
+    """A hit on the page. ``language`` is ``""`` where it is the page's own."""
+
+    href: str
+    headline: Markup
+    snippet: Markup
+    date: Link
+    iso_date: str
+    topic: Link | None
+    sources: tuple[SourceLine, ...]
+    contexts: tuple[Link, ...]
+    more_contexts: int
+    image: str
+    language: str
+    opinion: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchForm:
+    """The controls of the search form as they stand. hidden : what they do not hold but the next search keeps."""
+
+    action: str
+    q: str
+    date_from: str
+    date_to: str
+    hidden: tuple[tuple[str, str], ...]
+    presets: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """Everything on a result page."""
+
+    title: str
+    shown: str
+    total: str
+    took: str
+    form: SearchForm
+    understood: str
+    notes: tuple[str, ...]
+    relaxed: bool
+    did_you_mean: Link | None
+    chips: tuple[Chip, ...]
+    clear: str
+    sorts: tuple[Link, ...]
+    hits: tuple[HitLine, ...]
+    pager: tuple[Link, ...]
+    previous: str
+    next: str
+    facets: tuple[FacetGroup, ...]
+    timeline: Timeline | None
+    canonical: str
+    json: str
+    indexable: bool
+    ways_on: tuple[Link, ...] = ()
+
+
+def present_search(
+    result: SearchResult,
+    links: Links,
+    notes: tuple[str, ...] = (),
+    ways_on: tuple[Link, ...] = (),
+    last_day: date | None = None,
+) -> ResultPage:
+    """Return a result page. last_day : the archive's newest day, which the presets of the date filter count back from."""
+    request = result.request
+    refine = Refinements(links, request)
+    total = count_words(result.total)
+    first = (request.page - 1) * request.per_page
+    pages = page_numbers(request.page, result.pages)
+    return ResultPage(
+        title=f"{total}{_for_query(request)}",
+        shown=f"{first + 1:,}–{first + len(result.hits):,}" if result.hits else "",
+        total=total,
+        took=f"{result.took_ms:.1f} ms",
+        form=present_form(request, links, last_day),
+        understood=result.understood,
+        notes=(*notes, *result.warnings),
+        relaxed=result.relaxed,
+        did_you_mean=(
+            Link(result.did_you_mean, links.search(replacing(request, q=result.did_you_mean)))
+            if result.did_you_mean
+            else None
+        ),
+        chips=present_chips(request, links),
+        clear=links.search(without_filters(request)),
+        sorts=tuple(
+            Link(words, links.search(_sorted_by(request, sort)), current=request.order == sort)
+            for sort, words in SORT_WORDS.items()
+        ),
+        hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
+        pager=tuple(
+            Link(f"{page:,}", links.search(replacing(request, page=page)), current=page == request.page)
+            if page
+            else Link("…")
+            for page in pages
+        ),
+        previous=links.search(replacing(request, page=request.page - 1)) if 1 < request.page else "",
+        next=links.search(replacing(request, page=request.page + 1)) if request.page < result.pages else "",
+        facets=tuple(
+            present_facet(name, result.facets[name], request, links, refine)
+            for name in FACET_FIELDS
+            if name in result.facets
+        ),
+        timeline=present_timeline(
+            result.histogram,
+            lambda start, end: links.search(replacing(request, date_from=start, date_to=end, interval="")),
+        ),
+        canonical=links.search(request),
+        json=links.api_search(request),
+        indexable=not has_filters(request) and request.page == 1,
+        ways_on=ways_on,
+    )
+
+
+def present_form(request: SearchRequest, links: Links, last_day: date | None = None) -> SearchForm:
+    """Return the search form with what is asked filled in."""
+    presets = []
+    if last_day:
+        for words, days in PRESETS:
+            start = last_day - timedelta(days=days - 1)
+            chosen = (request.date_from, request.date_to) == (start, last_day)
+            href = links.search(replacing(request, date_from=start, date_to=last_day))
+            presets.append(Link(words, href, current=chosen))
+    return SearchForm(
+        action=links.search_form,
+        q=request.q,
+        date_from=request.date_from.isoformat() if request.date_from else "",
+        date_to=request.date_to.isoformat() if request.date_to else "",
+        hidden=tuple(pair for pair in args_from_request(request) if pair[0] not in FORM_CONTROLS),
+        presets=tuple(presets),
+    )
+
+
+def present_chips(request: SearchRequest, links: Links) -> tuple[Chip, ...]:
+    """Return a chip for every filter in force, each with the search that lacks it."""
+    chips = []
+    for name in VALUE_FIELDS:
+        for value in getattr(request, name):
+            href = links.search(removing(request, name, value))
+            if name == "missing":
+                chips.append(Chip("No", value, href, negative=True))
+            elif name.startswith("not_"):
+                chips.append(Chip(f"Not {name.removeprefix('not_')}", value, href, negative=True))
+            else:
+                chips.append(Chip(FIELD_WORDS[name][0], value, href))
+    if request.date_from or request.date_to:
+        href = links.search(replacing(request, date_from=None, date_to=None))
+        chips.append(Chip("Date", span_words(request.date_from, request.date_to), href))
+    return tuple(chips)
+
+
+def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links, refine: Refinements) -> FacetGroup:
+    """Return one facet for the form: what is picked or excluded first, then the most frequent values, then "none"."""
+    title, plural = FIELD_WORDS[name]
+    picked = [
+        Box(name, bucket.value, bucket.value, f"{bucket.count:,}", checked=True)
+        for bucket in facet.buckets
+        if bucket.selected
+    ]
+    picked += [
+        Box(f"not_{name}", value, f"not {value}", "", checked=True, negative=True)
+        for value in getattr(request, f"not_{name}")
+    ]
+    none_picked = name in request.missing
+    none_box = Box("missing", name, f"no {name}", f"{facet.missing:,}", checked=none_picked)
+    if none_picked:
+        picked.append(none_box)
+    others = [
+        Box(
+            name,
+            bucket.value,
+            bucket.value,
+            f"{bucket.count:,}",
+            exclude=refine.add(f"not_{name}", bucket.value),
+        )
+        for bucket in facet.buckets
+        if not bucket.selected and not bucket.excluded
+    ]
+    last = [none_box] if facet.missing and not none_picked else []
+    shown = len(facet.buckets)
+    has_more = facet.total_values > shown
+    return FacetGroup(
+        field=name,
+        title=title,
+        picked=len(picked),
+        open_boxes=tuple(picked + others[:OPEN_VALUES] + last),
+        folded_boxes=tuple(others[OPEN_VALUES:]),
+        all_link=(Link(f"All {facet.total_values:,} {plural}", links.facet_of(name, request)) if has_more else None),
+        match=request.context_match if name == "context" else "",
+    )
+
+
+def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
+    """Return a hit for the page. Its contexts lead to the same search with that context added."""
+    # A context that is the topic again would only repeat the line above it.
+    contexts = [context for context in hit.contexts if context != hit.topic]
+    return HitLine(
+        href=links.article(hit.path),
+        headline=Markup(hit.headline_html),
+        snippet=Markup(hit.snippet_html),
+        date=Link(day_words(hit.date), links.day(hit.date)),
+        iso_date=hit.date.isoformat(),
+        topic=Link(hit.topic, refine.add("topic", hit.topic)) if hit.topic else None,
+        sources=present_sources(hit.sources),
+        contexts=tuple(Link(context, refine.add("context", context)) for context in contexts[:CONTEXTS_A_HIT]),
+        more_contexts=max(0, len(contexts) - CONTEXTS_A_HIT),
+        image=safe_url(hit.image),
+        language=hit.language if hit.language != PAGE_LANGUAGE else "",
+        opinion=hit.kind != "news",
+    )
+
+
+def present_sources(sources: tuple[Source, ...]) -> tuple[SourceLine, ...]:
+    """Return sources with their hosts; an address that may not stand in a link is left out."""
+    return tuple(SourceLine(source.name, safe_url(source.url), url_host(source.url)) for source in sources)
+
+
+def page_numbers(page: int, pages: int) -> list[int]:
+    """Return the page numbers that a pager shows, 0 where it leaves some out; the first and the last are always there.
+
+    >>> page_numbers(5, 573)
+    [1, 0, 3, 4, 5, 6, 7, 0, 573]
+    """
+    if pages < 2:
+        return []
+    shown = sorted({1, pages, *range(max(1, page - 2), min(pages, page + 2) + 1)})
+    numbers: list[int] = []
+    for number in shown:
+        if numbers and number == numbers[-1] + 2:
+            numbers.append(number - 1)
+        elif numbers and number > numbers[-1] + 1:
+            numbers.append(0)
+        numbers.append(number)
+    return numbers
+
+
+def _sorted_by(request: SearchRequest, sort: str) -> SearchRequest:
+    default = replacing(request, sort="")
+    return default if default.order == sort else replacing(request, sort=sort)
+
+
+def _for_query(request: SearchRequest) -> str:
+    return f" for “{shortened(request.q, 60)}”" if request.q else ""

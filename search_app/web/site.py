@@ -1,0 +1,91 @@
+"""What the views of one application share: settings, the engine, the clock, addresses and caching manners.
+
+In: the application's configuration. Out: ``Site``, reached through ``site()`` while a request is answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from threading import Lock
+from typing import Any, cast
+
+from flask import Response, current_app, request
+
+from ..engine import open_engine
+from ..engine.result import Engine
+from ..settings import Settings
+from .links import Links
+from .state import SearchState, read_state
+
+EXTENSION = "search_app"
+
+
+class Site:
+    """The shared state of one application.
+
+    engine : an engine that is already open; None opens the index of the settings when it is first needed.
+    today : the clock that relative dates such as ``last week`` are counted from.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: Engine | None, today: Callable[[], date], style_version: str
+    ) -> None:
+        self.settings = settings
+        self.today = today
+        self.style_version = style_version
+        self._engine = engine
+        self._opening = Lock()
+
+    def engine(self) -> Engine:
+        """Return the engine, opening it on first use.
+
+        Raises what ``open_engine`` raises; the next call tries again, so that a server which was started before the first
+        build begins to answer when there is one.
+        """
+        if self._engine is None:
+            with self._opening:
+                if self._engine is None:
+                    self._engine = open_engine(Path(self.settings.text("index")), self.settings)
+        return self._engine
+
+    def links(self) -> Links:
+        """Return the addresses below the prefix of the current request."""
+        return Links(request.script_root, self.style_version)
+
+    def state(self) -> SearchState:
+        """Return the search that the current address asks for. Raises QueryError."""
+        return read_state(request.args, self.today(), self.settings)
+
+    def span(self) -> tuple[date, date] | None:
+        """Return the first and the last day that the archive covers, None for an archive without articles."""
+        status = self.engine().status()
+        first, last = status.get("first_day"), status.get("last_day")
+        return (_as_day(first), _as_day(last)) if first and last else None
+
+    def cached(self, response: Response, generation: int) -> Response:
+        """Return the response with its validator, or 304 where the client has it.
+
+        A page is what one generation says to one address on one day; its timing is allowed to differ, hence the weak tag.
+        """
+        stamp = f"{self.style_version} {generation} {self.today()} {request.script_root} {request.full_path}"
+        response.set_etag(hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()[:32], weak=True)
+        return conditional(response)
+
+
+def conditional(response: Response) -> Response:
+    """Return a response that caches may keep for a minute and then must ask about; 304 where the client has it."""
+    response.headers.setdefault("Cache-Control", "public, max-age=60")
+    response.make_conditional(request)
+    return response
+
+
+def site() -> Site:
+    """Return the shared state of the application that answers the current request."""
+    return cast(Site, current_app.extensions[EXTENSION])
+
+
+def _as_day(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(str(value))

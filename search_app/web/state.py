@@ -1,0 +1,215 @@
+"""The parameters of an address as one value: read into a ``SearchRequest``, and written back in one canonical order.
+
+In: the parameters of an address. Out: a ``SearchState`` (the request, and notes for the reader). The functions that
+add, remove or replace a filter return a new request on its first page; every link of every page is made from those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from ..dates import parse_day_span
+from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS, SearchRequest
+from ..errors import DateTextError, QueryError
+from ..settings import Settings
+
+NOT_FIELDS = tuple(f"not_{field}" for field in FACET_FIELDS)
+VALUE_FIELDS = (*FACET_FIELDS, *NOT_FIELDS, "missing")
+MATCHES = ("all", "any")
+INTERVALS = ("day", "month", "year")
+# Radio buttons always send something: this is what they send where nothing was chosen.
+FORM_DEFAULTS = {"context_match": "all"}
+# Every value stands in every link of the page, some 300 of them: without a cap a long address makes a huge page.
+MAX_VALUES = 40
+WHOLE_NUMBER = re.compile("[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchState:
+    """What an address asks for.
+
+    request : the search. notes : what was changed on the way, a sentence each.
+    tidy : whether the address holds nothing but what says something; what a form sends holds its empty fields too.
+    """
+
+    request: SearchRequest
+    notes: tuple[str, ...] = ()
+    tidy: bool = True
+
+
+def request_from_args(args: MultiDict[str, str], today: date, settings: Settings) -> SearchRequest:
+    """Return the search that the parameters ask for; see ``read_state`` for the notes that come with it."""
+    return read_state(args, today, settings).request
+
+
+def read_state(args: MultiDict[str, str], today: date, settings: Settings) -> SearchState:
+    """Return the parameters as a value. Parameters that nobody knows are ignored, empty ones dropped.
+
+    today : the day that ``last week`` is counted from.
+    Raises QueryError, which names parameter, value and what it takes, for a value that cannot be used.
+    """
+    notes: list[str] = []
+    date_from, date_to = _read_dates(args, today, notes)
+    request = SearchRequest(
+        q=_read_query(args, settings, notes),
+        **{name: _read_values(args, name, settings) for name in VALUE_FIELDS},
+        context_match=_read_choice(args, "context_match", MATCHES, "all"),
+        date_from=date_from,
+        date_to=date_to,
+        sort=_read_choice(args, "sort", SORTS, ""),
+        page=read_number(args, "page", 1, 10**9 - 1, 1),
+        per_page=read_number(args, "per_page", 1, settings.number("max_per_page"), 20),
+        facet_size=read_number(args, "facet_size", 1, settings.number("max_facet_size"), 20),
+        interval=_read_choice(args, "interval", INTERVALS, ""),
+    )
+    tidy = not any(
+        name in _PARAMETERS and value.strip() in ("", FORM_DEFAULTS.get(name)) for name, value in args.items(multi=True)
+    )
+    return SearchState(request, tuple(notes), tidy)
+
+
+def read_number(args: MultiDict[str, str], name: str, least: int, most: int, default: int) -> int:
+    """Return a whole-number parameter, both bounds included. Raises QueryError for anything else."""
+    text = _last(args, name)
+    if not text:
+        return default
+    if not WHOLE_NUMBER.fullmatch(text) or not least <= int(text) <= most:
+        raise QueryError(name, text, f"It takes a whole number from {least} to {most:,}.")
+    return int(text)
+
+
+def args_from_request(request: SearchRequest) -> list[tuple[str, str]]:
+    """Return the parameters of a search in their canonical order, defaults left out: the inverse of ``read_state``."""
+    pairs: list[tuple[str, str]] = []
+    for name, values_of in _PARAMETERS.items():
+        pairs.extend((name, value) for value in values_of(request))
+    return pairs
+
+
+def adding(request: SearchRequest, name: str, value: str) -> SearchRequest:
+    """Return the search with one more value of ``name`` (one of ``VALUE_FIELDS``), on its first page.
+
+    A value is never both selected and excluded: adding it to one side takes it from the other.
+    """
+    opposite = name.removeprefix("not_") if name.startswith("not_") else f"not_{name}"
+    changes: dict[str, Any] = {name: (*_without(getattr(request, name), value), value)}
+    if opposite in VALUE_FIELDS:
+        changes[opposite] = _without(getattr(request, opposite), value)
+    return replacing(request, **changes)
+
+
+def removing(request: SearchRequest, name: str, value: str) -> SearchRequest:
+    """Return the search without one value of ``name`` (one of ``VALUE_FIELDS``), on its first page."""
+    return replacing(request, **{name: _without(getattr(request, name), value)})
+
+
+def replacing(request: SearchRequest, **changes: Any) -> SearchRequest:
+    """Return the search with other values for some of its fields, on its first page unless ``page`` is among them."""
+    return replace(request, **{"page": 1, **changes})
+
+
+def without_filters(request: SearchRequest) -> SearchRequest:
+    """Return the search with its query text alone: no values, no dates."""
+    return replacing(request, **dict.fromkeys(VALUE_FIELDS, ()), date_from=None, date_to=None, context_match="all")
+
+
+def has_filters(request: SearchRequest) -> bool:
+    """Tell whether anything but the query text narrows the search."""
+    return any(getattr(request, name) for name in VALUE_FIELDS) or bool(request.date_from or request.date_to)
+
+
+def _without(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    return tuple(kept for kept in values if kept != value)
+
+
+def _last(args: MultiDict[str, str], name: str) -> str:
+    given = [text for value in args.getlist(name) if (text := value.strip())]
+    return given[-1] if given else ""
+
+
+def _read_query(args: MultiDict[str, str], settings: Settings, notes: list[str]) -> str:
+    text = _last(args, "q")
+    limit = settings.number("max_query_chars")
+    if len(text) <= limit:
+        return text
+    notes.append(f"The query is {len(text):,} characters long; only the first {limit:,} were read.")
+    return text[:limit].rstrip()
+
+
+def _read_values(args: MultiDict[str, str], name: str, settings: Settings) -> tuple[str, ...]:
+    values = tuple(dict.fromkeys(text for value in args.getlist(name) if (text := value.strip())))
+    if len(values) > MAX_VALUES:
+        raise QueryError(name, f"{len(values)} values", f"It takes up to {MAX_VALUES} values in one search.")
+    limit = settings.number("max_query_chars")
+    for value in values:
+        if name == "missing" and value not in MISSING_FIELDS:
+            raise QueryError(name, value, f"It takes {_or(MISSING_FIELDS)}.")
+        if len(value) > limit:
+            raise QueryError(name, value, f"It takes a value of up to {limit:,} characters.")
+    return values
+
+
+def _read_choice(args: MultiDict[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
+    value = _last(args, name) or default
+    if value != default and value not in choices:
+        raise QueryError(name, value, f"It takes {_or(choices)}.")
+    return value
+
+
+def _or(choices: tuple[str, ...]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def _read_dates(args: MultiDict[str, str], today: date, notes: list[str]) -> tuple[date | None, date | None]:
+    # Each end is read by itself, so that the error can name the parameter.
+    first_span, last_span = _read_span(args, "from", today), _read_span(args, "to", today)
+    if first_span and last_span and first_span[0] > last_span[1]:
+        notes.append("The two dates were the wrong way round and have been swapped.")
+        first_span, last_span = last_span, first_span
+    return (first_span[0] if first_span else None), (last_span[1] if last_span else None)
+
+
+def _read_span(args: MultiDict[str, str], name: str, today: date) -> tuple[date, date] | None:
+    text = _last(args, name)
+    if not text:
+        return None
+    try:
+        return parse_day_span(text, today)
+    except DateTextError as error:
+        raise QueryError(name, text, f"It {error.problem} {error.expected}") from None
+
+
+def _one(text: str, default: str = "") -> tuple[str, ...]:
+    return () if text == default else (text,)
+
+
+def _day(day: date | None) -> tuple[str, ...]:
+    return (day.isoformat(),) if day else ()
+
+
+# One row a parameter, in canonical order: the values that stand in the address of a search.
+_PARAMETERS: dict[str, Callable[[SearchRequest], tuple[str, ...]]] = {
+    "q": lambda request: _one(request.q),
+    "topic": lambda request: request.topic,
+    "context": lambda request: request.context,
+    "context_match": lambda request: _one(request.context_match, "all"),
+    "source": lambda request: request.source,
+    "not_topic": lambda request: request.not_topic,
+    "not_context": lambda request: request.not_context,
+    "not_source": lambda request: request.not_source,
+    "missing": lambda request: request.missing,
+    "from": lambda request: _day(request.date_from),
+    "to": lambda request: _day(request.date_to),
+    "sort": lambda request: _one(request.sort),
+    "page": lambda request: _one(str(request.page), "1"),
+    "per_page": lambda request: _one(str(request.per_page), "20"),
+    "facet_size": lambda request: _one(str(request.facet_size), "20"),
+    "interval": lambda request: _one(request.interval),
+}
+PARAMETER_ORDER = tuple(_PARAMETERS)
