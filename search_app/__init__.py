@@ -1,3 +1,3 @@
-"""Full-text and faceted search over a news archive of Markdown files: from the archive to an index, and from it to answers."""
+"""Full-text and faceted search over a news archive of Markdown files: archive to index, index to answers."""
 
 __version__ = "0.1.0"

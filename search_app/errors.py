@@ -38,6 +38,18 @@ class ArticleError(SearchAppError):
         self.detail = detail
 
 
+class WorkerDiedError(SearchAppError):
+    """A process that read the archive was killed. ``done`` of ``total`` files had been read."""
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__(
+            f"A process that read the archive died after {done} of {total} files, perhaps for want of memory. "
+            "Nothing was changed; run again, with --jobs 1 if it happens again."
+        )
+        self.done = done
+        self.total = total
+
+
 class QueryError(SearchAppError):
     """A search asks for something that cannot be answered. ``parameter`` and ``value`` name the culprit.
 
@@ -124,3 +136,7 @@ class BuildRunningError(SearchAppError):
 
 class BuildRefusedError(SearchAppError):
     """A build was stopped before publishing because its result looks wrong; the index that served before stands."""
+
+
+class ServeError(SearchAppError):
+    """The server cannot listen where it was asked to."""

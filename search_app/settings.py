@@ -1,4 +1,4 @@
-"""The settings table: every tunable with its default, unit and one sentence of help; the only reader of the environment.
+"""The settings table: every tunable with default, unit and one sentence of help; the only reader of the environment.
 
 A setting's environment variable is ``SEARCH_APP_`` and its name in capitals. A command-line option wins over it.
 """
@@ -34,9 +34,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("jobs", 0, "processes that read the archive; 0 is one a core", 0, 64),
     Setting("max_file_bytes", 8 * 1024 * 1024, "larger archive files are skipped", 1024, 2**31),
     Setting("max_lost_percent", 20, "a build that loses more of its articles than this is refused", 0, 100),
-    Setting(
-        "max_query_chars", 2048, "characters of a query that are read; the rest is dropped with a warning", 16, 20000
-    ),
+    Setting("max_query_chars", 2048, "characters read of a query; the rest is dropped with a warning", 16, 20000),
     Setting("max_clauses", 64, "words, phrases and patterns of one query; the rest is dropped with a warning", 4, 1024),
     Setting("max_nesting", 16, "parentheses inside parentheses; deeper ones are read as flat", 2, 64),
     Setting(
@@ -101,7 +99,7 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: str | i
 
 
 def wants_colour(environ: Mapping[str, str] | None = None) -> bool:
-    """Return whether a terminal may be sent colours: not where ``NO_COLOR`` is set (no-color.org) or it is a dumb one."""
+    """Return whether a terminal may be sent colours: not if ``NO_COLOR`` is set (no-color.org) or it is a dumb one."""
     environ = os.environ if environ is None else environ
     return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
@@ -116,6 +114,7 @@ def _checked(setting: Setting, raw: str | int, origin: str) -> str | int:
     if not setting.minimum <= number <= setting.maximum:
         raise SettingsError(
             setting.name,
-            f"{origin} is “{raw}”; it takes a whole number from {setting.minimum} to {setting.maximum} ({setting.help}).",
+            f"{origin} is “{raw}”; it takes a whole number from {setting.minimum} to {setting.maximum} "
+            f"({setting.help}).",
         )
     return number

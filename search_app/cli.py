@@ -1,0 +1,317 @@
+"""The commands of ``search-app``: what each takes, which room answers it, and which exit code its end has.
+
+In: the command line. Out: text on stdout for people or programs, one sentence on stderr for each trouble. The commands
+hold no logic of their own; how answers look is ``cli_output``'s business.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from werkzeug.datastructures import MultiDict
+
+from . import __version__
+from .cli_output import ProgressBars, print_error, print_json, print_report, print_result, print_status, print_text
+from .errors import BuildRunningError, QueryError, SearchAppError, SettingsError
+from .settings import PREFIX, Settings, load_settings
+
+DONE, FAILED, MISUSED, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
+EXIT_CODES: tuple[tuple[type[SearchAppError], int], ...] = (
+    (BuildRunningError, BUSY),
+    (QueryError, MISUSED),
+    (SettingsError, MISUSED),
+)
+# What a parameter of the web is called on the command line, where that is not "--" and its own name.
+OPTION_OF_PARAMETER = {"q": "WORDS", "per_page": "--limit"}
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run of the program is asked for beside its command."""
+
+    debug: bool = False
+
+
+class ValueList(click.types.StringParamType):
+    """Text that may be given several times; in the environment, values are parted by semicolons."""
+
+    envvar_list_splitter = ";"
+
+
+def option(name: str, *also: str, **attributes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option with its environment variable, which the help names: ``--not-topic`` has ``SEARCH_APP_NOT_TOPIC``."""
+    variable = PREFIX + name.lstrip("-").replace("-", "_").upper()
+    return click.option(name, *also, envvar=variable, show_envvar=True, **attributes)
+
+
+def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Run).debug = True
+
+
+debug_option = option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_debug,
+    is_eager=True,
+    help="Show a traceback with errors.",
+)
+index_option = option("--index", metavar="DIR", help="Folder of the index; index/ by default.")
+host_option = option("--host", metavar="HOST", help="Address to listen on; 127.0.0.1 by default.")
+port_option = option("--port", metavar="N", help="Port to listen on; 8000 by default, 0 takes any free one.")
+workers_option = option("--workers", metavar="N", help="Processes that answer requests; 2 by default.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="search-app", message="%(prog)s %(version)s")
+@debug_option
+def commands() -> None:
+    """Full-text and faceted search over a news archive of Markdown files.
+
+    Try it: search-app demo
+    """
+
+
+@commands.command()
+@click.argument("archive", required=False)
+@index_option
+@option("--full", is_flag=True, help="Read every file again instead of what changed.")
+@option("--jobs", metavar="N", help="Processes that read files; one a core by default.")
+@option("--quiet", is_flag=True, help="Print nothing unless something is wrong; for cron.")
+@option("--force", is_flag=True, help="Publish even an index that has lost many articles.")
+@debug_option
+def index(archive: str | None, index: str | None, full: bool, jobs: str | None, quiet: bool, force: bool) -> None:
+    """Bring the index up to date with the folder ARCHIVE.
+
+    Exit codes: 0 done; 1 failed, the index that served before still serves; 2 wrong usage; 75 another build is running.
+    """
+    from .index.builder import build_index
+
+    settings = load_settings(archive=archive, index=index, jobs=jobs)
+    if not settings.text("archive"):
+        raise click.UsageError("Which archive? Name its folder: search-app index ARCHIVE")
+    with ProgressBars(shown=not quiet) as bars:
+        report = build_index(
+            Path(settings.text("archive")),
+            Path(settings.text("index")),
+            settings=settings,
+            full=full,
+            jobs=settings.number("jobs"),
+            force=force,
+            progress=bars,
+        )
+    print_report(report, quiet=quiet)
+
+
+@commands.command()
+@click.argument("words", nargs=-1)
+@option("--topic", type=ValueList(), multiple=True, metavar="T", help="Only this topic; several are any of.")
+@option("--context", type=ValueList(), multiple=True, metavar="C", help="Only with this context; several are all of.")
+@option("--source", type=ValueList(), multiple=True, metavar="S", help="Only from this source; several are any of.")
+@option("--from", "from_", metavar="D", help="First day: 2017, 2017-01, 2017-01-16, 'jan 2017', 'last week'.")
+@option("--to", metavar="D", help="Last day, in the same forms; a month or year is taken whole.")
+@option("--sort", metavar="ORDER", help="relevance, newest or oldest.")
+@option("--limit", metavar="N", help="Results to show; 20 by default.")
+@option("--page", metavar="N", help="Which page of them; the first by default.")
+@option("--json", "as_json", is_flag=True, help="Print what /api/search answers.")
+@index_option
+@debug_option
+def search(
+    words: tuple[str, ...], index: str | None, from_: str | None, limit: str | None, as_json: bool, **filters: Any
+) -> None:
+    """Search in the terminal.
+
+    WORDS are in the query language of the web pages.
+
+    Without WORDS, what the options ask for, newest first. Shells take quotes away: write a phrase as '"peace talks"',
+    and put -- before a word to leave out: search-app search -- talks -peace.
+    """
+    from .engine import open_engine
+    from .web.answers import search_answer
+    from .web.links import Links
+    from .web.state import read_state
+
+    settings = load_settings(index=index)
+    parameters = {"q": " ".join(words), **filters, "from": from_, "per_page": limit}
+    given = MultiDict((name, _decoded(value)) for name, value in _pairs(parameters))
+    engine = open_engine(Path(settings.text("index")), settings)
+    try:
+        state = read_state(given, date.today(), settings)
+        result = engine.search(state.request)
+    except QueryError as error:
+        shown = OPTION_OF_PARAMETER.get(error.parameter, f"--{error.parameter.replace('_', '-')}")
+        raise QueryError(shown, error.value, error.expected) from error
+    finally:
+        engine.close()
+    if as_json:
+        print_json(search_answer(result, Links(), state.notes))
+    else:
+        print_result(result, state.notes)
+
+
+def _pairs(parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, value)
+        for name, values in parameters.items()
+        for value in (values if isinstance(values, tuple) else (values,))
+        if value is not None
+    ]
+
+
+def _decoded(text: str) -> str:
+    """Return an argument as text that can be encoded again: bytes that were not UTF-8 become replacement characters."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+@commands.command()
+@index_option
+@option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@debug_option
+def status(index: str | None, as_json: bool) -> None:
+    """Say what the index holds.
+
+    Articles, dates, size, when and from which archive it was built."""
+    from .engine import open_engine
+
+    settings = load_settings(index=index)
+    engine = open_engine(Path(settings.text("index")), settings)
+    try:
+        figures = {"index": str(Path(settings.text("index")).resolve()), **engine.status()}
+    finally:
+        engine.close()
+    if as_json:
+        print_json(figures)
+    else:
+        print_status(figures)
+
+
+@commands.command()
+@index_option
+@debug_option
+def check(index: str | None) -> int:
+    """Read the whole index and verify it.
+
+    Exit code 0: sound; 1: not, with what is wrong."""
+    from .index.verify import check_index
+
+    settings = load_settings(index=index)
+    report = check_index(Path(settings.text("index")))
+    for problem in report.problems:
+        print_error(problem)
+    counts = ", ".join(f"{count:,} {name}" for name, count in report.checked.items())
+    if report.problems:
+        print_error("The index is damaged. Rebuild it from the archive with: search-app index ARCHIVE --full")
+        return FAILED
+    print_text(f"The index is sound: {counts}.")
+    return DONE
+
+
+@commands.command()
+@index_option
+@option("--archive", metavar="DIR", help="Folder of the archive, to hand out articles as .md files.")
+@host_option
+@port_option
+@workers_option
+@debug_option
+def serve(**options: Any) -> None:
+    """Serve web pages and API.
+
+    Every new index is picked up without a restart. Ends with Ctrl-C or SIGTERM."""
+    _serve(load_settings(**options))
+
+
+@commands.command()
+@host_option
+@port_option
+@workers_option
+@debug_option
+def demo(**options: Any) -> None:
+    """Serve a small invented archive.
+
+    Writes it to a temporary folder, indexes it and serves it there. Ends with Ctrl-C, and leaves nothing behind."""
+    from .index.builder import build_index
+    from .sample import write_sample
+
+    owner = os.getpid()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))
+    folder = Path(tempfile.mkdtemp(prefix="search-app-demo-"))
+    try:
+        archive, index_dir = folder / "archive", folder / "index"
+        settings = load_settings(**options, archive=str(archive), index=str(index_dir))
+        counts = write_sample(archive)
+        print_text(f"Wrote {counts['article']} invented articles to {archive}")
+        with ProgressBars() as bars:
+            report = build_index(archive, index_dir, settings=settings, progress=bars)
+        print_report(report)
+        _serve(settings)
+    finally:
+        # Workers of the server leave through here as well; the folder belongs to the process that made it.
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(settings: Settings) -> None:
+    from .server import bind_socket, serve_app, socket_url
+    from .web.app import create_app
+
+    bound = bind_socket(settings.text("host"), settings.number("port"))
+    url = socket_url(bound)
+    serve_app(
+        create_app(dict(settings)),
+        bound,
+        workers=settings.number("workers"),
+        ready=lambda: print_text(f"Serving on {url} (stop with Ctrl-C)"),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Prints one sentence for each trouble, a traceback only where asked."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    run = Run()
+    try:
+        outcome = commands.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="search-app",
+            standalone_mode=False,
+            obj=run,
+        )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        print_error("Stopped.")
+        return INTERRUPTED
+    except Exception as error:
+        if run.debug:
+            traceback.print_exc()
+        else:
+            print_error(_sentence(error))
+        return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), FAILED)
+    return outcome if isinstance(outcome, int) else DONE
+
+
+def _sentence(error: Exception) -> str:
+    """Return what to tell a person about an error: its own sentence where it is meant for people."""
+    if isinstance(error, SearchAppError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename is not None else ""
+        return f"The system says “{error.strerror}”{where}. Mend that and run again."
+    if isinstance(error, MemoryError):
+        return "There is not enough memory. Close other programs, or read the archive with --jobs 1."
+    return f"This should not have happened: {type(error).__name__}: {error}. --debug shows where."
