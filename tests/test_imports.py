@@ -1,0 +1,136 @@
+"""The map of the rooms, held by reading every module's imports: data flows one way, and each room has its own tools."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "search_app"
+LONGEST_MODULE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a room may import: other places of the package, and libraries beside the standard one."""
+
+    rooms: frozenset[str]
+    libraries: frozenset[str] = frozenset()
+
+
+def place(rooms: str = "", libraries: str = "") -> Place:
+    return Place(frozenset(rooms.split()), frozenset(libraries.split()))
+
+
+PLACES = {
+    "errors": place(),
+    "settings": place("errors"),
+    "dates": place("errors settings", "dateutil"),
+    "archive": place("errors settings dates", "markdown nh3"),
+    "index": place("errors settings dates archive", "whoosh numpy zstandard"),
+    "engine": place("errors settings dates archive index", "whoosh numpy rapidfuzz"),
+    "web": place("errors settings dates archive index engine", "flask jinja2 markupsafe werkzeug dateutil"),
+    "sample": place(),
+    "server": place("errors", "flask gunicorn"),
+    "cli_output": place("settings engine index", "click"),
+    "cli": place("errors settings index engine web sample server cli_output __init__", "click werkzeug"),
+    "__main__": place("cli"),
+    "__init__": place(),
+}
+# Between a process and its own workers only, never from a file.
+ALLOWED_BYTES = {"archive/reader.py": {"marshal"}}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(module: Path) -> str:
+    return str(module.relative_to(PACKAGE))
+
+
+def place_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(module: Path, source: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield what a module imports: a place of the package and True, or a library and False."""
+    inside = module.relative_to(PACKAGE).parts[:-1]
+    for node in ast.walk(ast.parse(source or module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _absolute(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0:
+                yield from _absolute(node.module or "")
+                continue
+            base = inside[: len(inside) - node.level + 1]
+            target = [*base, *(node.module.split(".") if node.module else [])]
+            for alias in node.names:
+                first = target[0] if target else alias.name
+                known = (PACKAGE / first).is_dir() or (PACKAGE / f"{first}.py").is_file()
+                yield (first if known else "__init__"), True
+
+
+def _absolute(name: str) -> Iterator[tuple[str, bool]]:
+    parts = name.split(".")
+    if parts[0] == "search_app":
+        yield (parts[1] if len(parts) > 1 else "__init__"), True
+    else:
+        yield parts[0], False
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
+    here = place_of(module)
+    allowed = PLACES[here]
+    for imported, is_ours in imports(module):
+        if is_ours:
+            assert imported == here or imported in allowed.rooms, f"{here} must not import {imported}"
+        elif imported not in sys.stdlib_module_names:
+            assert imported in allowed.libraries, f"{here} must not import {imported}"
+
+
+def test_the_map_has_no_circle() -> None:
+    seen: list[str] = []
+    waiting = dict(PLACES)
+    while waiting:
+        free = [name for name, here in waiting.items() if here.rooms <= set(seen)]
+        assert free, f"these places import each other: {sorted(waiting)}"
+        seen += free
+        for name in free:
+            del waiting[name]
+
+
+def test_the_reader_of_imports_sees_every_form() -> None:
+    module = PACKAGE / "engine" / "imagined.py"
+    source = "import numpy.typing as npt\nfrom . import query\nfrom .. import web\nfrom ..web.app import create_app\n"
+    assert set(imports(module, source)) == {("numpy", False), ("engine", True), ("web", True)}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_only_the_settings_read_the_environment(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    reads = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+    ]
+    assert not reads or name_of(module) == "settings.py", f"the environment is read in lines {reads}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_no_module_turns_data_into_code(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not calls & {"eval", "exec", "compile"}
+    risky = {name for name, _ in imports(module)} & {"pickle", "marshal", "shelve", "dill", "yaml"}
+    assert risky <= ALLOWED_BYTES.get(name_of(module), set())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_modules_say_what_they_own_and_stay_short(module: Path) -> None:
+    text = module.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert text.count("\n") <= LONGEST_MODULE
