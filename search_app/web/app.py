@@ -38,8 +38,8 @@ SECURITY_HEADERS = {
 def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = None) -> Flask:
     """Return the web application.
 
-    config : settings by their names in the settings table, over environment and defaults; names in capitals go to Flask.
-        ``TODAY``, a function without arguments, replaces the clock.
+    config : settings by their names in the settings table, over environment and defaults; names in capitals go to
+        Flask. ``TODAY``, a function without arguments, replaces the clock.
     engine : the engine to ask; None opens the index that the settings name when the first request needs it, so that the
         application starts without an index and answers 503 until there is one.
     Raises SettingsError for a setting that does not exist or cannot take its value.
@@ -65,7 +65,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
 
 
 def templates_folder() -> Path:
-    """Return the folder of the templates: inside the package where it was installed, else at the top of the checkout."""
+    """Return the folder of the templates: in the package where it was installed, else at the top of the checkout."""
     for folder in (PACKAGE_FOLDER / "templates", PACKAGE_FOLDER.parent / "templates"):
         if (folder / "base.html").is_file():
             return folder

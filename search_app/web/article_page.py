@@ -11,11 +11,12 @@ from markupsafe import Markup, escape
 
 from ..archive.model import Article
 from ..archive.render import render_markdown
+from ..dates import day_words
 from ..engine.request import SearchRequest
 from ..engine.result import ArticleView, RelatedArticle
 from .links import Links, safe_url, url_host
 from .presenters import PAGE_LANGUAGE, Link, SourceLine
-from .words import FIELD_WORDS, day_words, shortened
+from .words import FIELD_WORDS, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,9 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
 
 
 def article_body(article: Article) -> Markup:
-    """Return the summary or editorial as safe HTML: from its Markdown where there is some, else paragraph by paragraph."""
+    """Return the summary or editorial as safe HTML: its Markdown rendered where there is some, else its paragraphs."""
     if article.markup:
-        return Markup(render_markdown(article.markup))
+        return Markup(render_markdown(article.markup))  # noqa: S704 - nh3 has made it safe
     paragraphs = (text for text in article.summary.split("\n\n") if text)
     return Markup("\n").join(Markup("<p>") + escape(text) + Markup("</p>") for text in paragraphs)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from ..dates import day_words
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
 from .links import Links, Refinements
 from .presenters import HitLine, Link, SearchForm, present_form, present_hit
 from .timeline import Timeline, present_timeline
-from .words import count_words, day_words
+from .words import count_words
 
 
 @dataclass(frozen=True, slots=True)

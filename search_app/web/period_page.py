@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
 
-from ..dates import month_end
+from ..dates import MONTH_NAMES, month_end
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
 from .links import Links, Refinements, day_path
 from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_hit
 from .timeline import Timeline, present_timeline
-from .words import MONTHS, WEEKDAYS, count_words, span_words
+from .words import WEEKDAYS, count_words, span_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _trail(period: Period, links: Links) -> tuple[Link, ...]:
     if period.kind != "year":
         trail.append(Link(str(period.first.year), links.year(period.first)))
     if period.kind == "day":
-        trail.append(Link(MONTHS[period.first.month - 1], links.month(period.first)))
+        trail.append(Link(MONTH_NAMES[period.first.month - 1], links.month(period.first)))
     return tuple(trail)
 
 
@@ -142,6 +142,8 @@ def _months(period: Period, links: Links, span: tuple[date, date]) -> tuple[Link
         return ()
     firsts = [date(period.first.year, month, 1) for month in range(1, 13)]
     return tuple(
-        Link(MONTHS[first.month - 1], links.month(first) if span[0] <= month_end(first) and first <= span[1] else "")
+        Link(
+            MONTH_NAMES[first.month - 1], links.month(first) if span[0] <= month_end(first) and first <= span[1] else ""
+        )
         for first in firsts
     )

@@ -12,12 +12,13 @@ from datetime import date, timedelta
 from markupsafe import Markup
 
 from ..archive.model import Source
+from ..dates import day_words
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Facet, Hit, SearchResult
 from .links import Links, Refinements, safe_url, url_host
 from .state import VALUE_FIELDS, args_from_request, has_filters, removing, replacing, without_filters
 from .timeline import Timeline, present_timeline
-from .words import FIELD_WORDS, count_words, day_words, shortened, span_words
+from .words import FIELD_WORDS, count_words, shortened, span_words
 
 PAGE_LANGUAGE = "en"
 OPEN_VALUES = 7
@@ -50,7 +51,10 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A checkbox of a facet: ``name=value`` is what it sends; ``exclude`` is the address of the search without the value."""
+    """A checkbox of a facet: ``name=value`` is what it sends.
+
+    exclude : the parameter that leaves the value out, ``""`` where that makes no sense. negative : it is left out.
+    """
 
     name: str
     value: str
@@ -151,7 +155,7 @@ def present_search(
     ways_on: tuple[Link, ...] = (),
     last_day: date | None = None,
 ) -> ResultPage:
-    """Return a result page. last_day : the archive's newest day, which the presets of the date filter count back from."""
+    """Return a result page. last_day : the archive's newest day; the presets of the date filter count back from it."""
     request = result.request
     refine = Refinements(links, request)
     total = count_words(result.total)
@@ -184,10 +188,10 @@ def present_search(
             else Link("…")
             for page in pages
         ),
-        previous=links.search(replacing(request, page=request.page - 1)) if 1 < request.page else "",
+        previous=links.search(replacing(request, page=request.page - 1)) if request.page > 1 else "",
         next=links.search(replacing(request, page=request.page + 1)) if request.page < result.pages else "",
         facets=tuple(
-            present_facet(name, result.facets[name], request, links, refine)
+            present_facet(name, result.facets[name], request, links)
             for name in FACET_FIELDS
             if name in result.facets
         ),
@@ -228,7 +232,7 @@ def present_chips(request: SearchRequest, links: Links) -> tuple[Chip, ...]:
         for value in getattr(request, name):
             href = links.search(removing(request, name, value))
             if name == "missing":
-                chips.append(Chip("No", value, href, negative=True))
+                chips.append(Chip("Missing", value, href))
             elif name.startswith("not_"):
                 chips.append(Chip(f"Not {name.removeprefix('not_')}", value, href, negative=True))
             else:
@@ -239,7 +243,7 @@ def present_chips(request: SearchRequest, links: Links) -> tuple[Chip, ...]:
     return tuple(chips)
 
 
-def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links, refine: Refinements) -> FacetGroup:
+def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links) -> FacetGroup:
     """Return one facet for the form: what is picked or excluded first, then the most frequent values, then "none"."""
     title, plural = FIELD_WORDS[name]
     picked = [
@@ -247,6 +251,8 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links,
         for bucket in facet.buckets
         if bucket.selected
     ]
+    listed = {bucket.value for bucket in facet.buckets}
+    picked += [Box(name, value, value, "0", checked=True) for value in getattr(request, name) if value not in listed]
     picked += [
         Box(f"not_{name}", value, f"not {value}", "", checked=True, negative=True)
         for value in getattr(request, f"not_{name}")
@@ -261,7 +267,7 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links,
             bucket.value,
             bucket.value,
             f"{bucket.count:,}",
-            exclude=refine.add(f"not_{name}", bucket.value),
+            exclude=f"not_{name}",
         )
         for bucket in facet.buckets
         if not bucket.selected and not bucket.excluded
@@ -286,8 +292,8 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
     contexts = [context for context in hit.contexts if context != hit.topic]
     return HitLine(
         href=links.article(hit.path),
-        headline=Markup(hit.headline_html),
-        snippet=Markup(hit.snippet_html),
+        headline=Markup(hit.headline_html),  # noqa: S704 - the engine has escaped all but its marks
+        snippet=Markup(hit.snippet_html),  # noqa: S704 - as above
         date=Link(day_words(hit.date), links.day(hit.date)),
         iso_date=hit.date.isoformat(),
         topic=Link(hit.topic, refine.add("topic", hit.topic)) if hit.topic else None,

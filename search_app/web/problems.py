@@ -1,7 +1,7 @@
 """Everything that is not a plain answer: one table from errors to status codes, as a page or as problem details.
 
-In: an exception. Out: HTML for people; ``application/problem+json`` (RFC 9457) for programs, saying the same. A traceback
-goes to the log and nowhere else.
+In: an exception. Out: HTML for people; ``application/problem+json`` (RFC 9457) for programs, saying the same. A
+traceback goes to the log and nowhere else.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ from .state import MAX_VALUES, PARAMETER_ORDER, replacing
 
 RETRY_SECONDS = 30
 KEPT_CHARS = 2048
+HEADINGS = {
+    400: "This search has a slip in it",
+    404: "There is no such page",
+    500: "Something went wrong",
+    503: "The archive is being prepared",
+}
 DETAILS = {
     404: "There is nothing at this address. It may have been mistyped, or the article is no longer in the archive.",
     405: "This address cannot be used that way; it answers GET requests.",
@@ -53,8 +59,13 @@ class Problem:
 
     @property
     def title(self) -> str:
-        """The status in words."""
+        """The status in the words of HTTP, as RFC 9457 wants it."""
         return HTTPStatus(self.status).phrase
+
+    @property
+    def heading(self) -> str:
+        """The status in words for people."""
+        return HEADINGS.get(self.status, self.title)
 
 
 def register_problems(app: Flask) -> None:

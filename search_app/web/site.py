@@ -42,8 +42,8 @@ class Site:
     def engine(self) -> Engine:
         """Return the engine, opening it on first use.
 
-        Raises what ``open_engine`` raises; the next call tries again, so that a server which was started before the first
-        build begins to answer when there is one.
+        Raises what ``open_engine`` raises; the next call tries again, so that a server which was started before the
+        first build begins to answer when there is one.
         """
         if self._engine is None:
             with self._opening:
@@ -68,7 +68,7 @@ class Site:
     def cached(self, response: Response, generation: int) -> Response:
         """Return the response with its validator, or 304 where the client has it.
 
-        A page is what one generation says to one address on one day; its timing is allowed to differ, hence the weak tag.
+        A page is what one generation says to one address on one day; its timing may differ, hence the weak tag.
         """
         stamp = f"{self.style_version} {generation} {self.today()} {request.script_root} {request.full_path}"
         response.set_etag(hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()[:32], weak=True)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from ..dates import month_end
+from ..dates import day_words, month_end, month_words
 from ..engine.result import Histogram
-from .words import count_words, day_words, month_words
+from .words import count_words
 
 HEIGHT = 100
 BAR_WIDTH = 10
@@ -83,6 +83,7 @@ def present_timeline(histogram: Histogram, address: Callable[[date, date], str])
                 height=height,
             )
         )
+    preposition = "on" if interval == "day" else "in"
     return Timeline(
         interval=interval,
         bars=tuple(bars),
@@ -91,5 +92,5 @@ def present_timeline(histogram: Histogram, address: Callable[[date, date], str])
         bar_width=BAR_WIDTH,
         first_label=bars[0].label,
         last_label=bars[-1].label,
-        peak=next(f"{bar.count_words} in {bar.label}" for bar in bars if bar.count == most),
+        peak=next(f"{bar.count_words} {preposition} {bar.label}" for bar in bars if bar.count == most),
     )

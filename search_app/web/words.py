@@ -1,18 +1,14 @@
-"""Days, spans and counts in words, as the pages print them.
+"""Spans of days and counts in words, as the pages print them.
 
-In: dates and numbers. Out: text. Fixed English month names: what a page says does not depend on the server's locale.
+In: dates and numbers. Out: text, in English whatever the locale of the server.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
-from ..dates import month_end
+from ..dates import day_words, month_end, month_words
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FIELD_WORDS = {
     "topic": ("Topic", "topics"),
@@ -22,18 +18,8 @@ FIELD_WORDS = {
 }
 
 
-def day_words(day: date) -> str:
-    """Return ``16 January 2017``."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
-def month_words(day: date) -> str:
-    """Return ``January 2017``."""
-    return f"{MONTHS[day.month - 1]} {day.year}"
-
-
 def span_words(first: date | None, last: date | None) -> str:
-    """Return the shortest words for a span of days, both included: ``2017``, ``from 1 May 2016``; ``""`` for no bounds."""
+    """Return the shortest words for a span of days, both included: ``2017``, ``from 1 May 2016``; ``""`` for none."""
     if first is None or last is None:
         if first:
             return f"from {day_words(first)}"
