@@ -6,11 +6,38 @@ indexed, searched or shown.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 NEWS = "news"
 OPINION = "opinion"
+DAY = "day"
+FRONT = "front"
+IGNORED = "ignored"
+
+NO_HEADLINE = "no headline"
+NO_DATE = "no date"
+NOT_UTF8 = "not UTF-8"
+TOO_LARGE = "too large"
+UNREADABLE = "unreadable"
+OUTSIDE = "leads outside the archive"
+DUPLICATE = "same address as another file"
+BAD_NAME = "file name not UTF-8"
+FAILED = "parser failed"
+REASONS: tuple[str, ...] = (
+    NO_HEADLINE,
+    NO_DATE,
+    NOT_UTF8,
+    TOO_LARGE,
+    UNREADABLE,
+    OUTSIDE,
+    DUPLICATE,
+    BAD_NAME,
+    FAILED,
+)
+"""Why a file is skipped, in the order of a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +124,90 @@ class Skipped:
     file: str
     reason: str
     detail: str = ""
+
+
+class FileStat(NamedTuple):
+    """A file of the archive as one ``stat`` shows it: where it lies, with ``/``, its bytes, and its time in ns."""
+
+    file: str
+    size: int
+    mtime_ns: int
+
+
+class Edge(NamedTuple):
+    """One line under *Related*, as the file gives it.
+
+    path : site path without ending of the other article, not yet led to its current version; ``""`` where the link
+        leads nowhere that an article could lie: the contexts still are the holder's.
+    contexts : the names on the line, cleaned, in its order.
+    headline : the other's headline, ``""`` where the archive is known to hold a file for it.
+    """
+
+    path: str
+    contexts: tuple[str, ...] = ()
+    headline: str = ""
+
+
+class Listing(NamedTuple):
+    """One article as a day page or front page lists it; headline and summary as for ``Edge.headline``."""
+
+    path: str
+    topic: str = ""
+    contexts: tuple[str, ...] = ()
+    headline: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one file says, before anything is joined to it; the fields that ``Article`` has too mean the same.
+
+    kind : ``NEWS``, ``OPINION``, ``DAY``, ``FRONT`` or ``IGNORED`` (a file that is part of no archive).
+    path : site path; ``/news/2017/01/16`` for a day page, ``/`` for the front page.
+    date : calendar day; None for a front page and an ignored file.
+    versions : the lines under *Changes*, in the order of the file.
+    edges : the lines under *Related*, in the order of the file.
+    listings : the articles that a day page or front page lists, in its order.
+    digest : hash of the file's bytes, ``b""`` where the page was parsed from text alone.
+    """
+
+    kind: str
+    path: str
+    file: str
+    language: str
+    date: date | None = None
+    topic: str = ""
+    headline: str = ""
+    summary: str = ""
+    markup: str = ""
+    sources: tuple[Source, ...] = ()
+    image: str = ""
+    versions: tuple[Version, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedArchive:
+    """A whole archive once linked: what an index is built from.
+
+    articles : every article, newest day first, then by path. A sequence that makes each record when it is asked for:
+        go through it once, or keep a list of it.
+    superseded : path of an older version → path of the article that replaced it; holds versions without a file too.
+    days : calendar days that have a page of their own.
+    skipped : the files that could not be used, by file.
+    files : every file that belongs to the archive, by file, as the walk saw it.
+    """
+
+    articles: Sequence[Article]
+    superseded: Mapping[str, str]
+    days: frozenset[date] = frozenset()
+    skipped: tuple[Skipped, ...] = ()
+    files: tuple[FileStat, ...] = ()
+
+    @property
+    def paths(self) -> list[str]:
+        """The site paths of ``articles``, in their order, without making the articles where that can be avoided."""
+        listed = getattr(self.articles, "paths", None)
+        return list(listed()) if callable(listed) else [article.path for article in self.articles]

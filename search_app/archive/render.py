@@ -1,0 +1,106 @@
+"""The Markdown that people wrote, made safe to show and to search: HTML that holds nothing but text, and plain text.
+
+In: the Markdown of a summary or an editorial, from anybody. Out: HTML with a dozen harmless tags, or plain text.
+Python-Markdown reads it, nh3 makes it safe; nothing else in this project turns archive text into HTML.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+import markdown
+import nh3
+
+from .text import clean_paragraphs
+
+MAX_MARKUP_CHARS = 200_000
+"""Longer text is shown as plain paragraphs: no editorial is that long, and Python-Markdown is slow on hostile text."""
+
+_MAX_NESTING = 40
+"""Quotes or lists nested deeper than this are shown as plain paragraphs; Python-Markdown recurses into each."""
+
+_TAGS = frozenset(
+    {"p", "br", "hr", "a", "em", "strong", "b", "i", "code", "pre", "blockquote", "ul", "ol", "li", "del", "sub", "sup"}
+    | {"h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
+)
+_DROPPED = frozenset(
+    {"script", "style", "iframe", "object", "embed", "template", "noscript", "svg", "math", "title", "textarea"}
+    | {"noembed", "noframes", "xmp", "select"}
+)
+_BLOCK_ENDS = re.compile(r"</(?:p|li|h[1-6]|blockquote|pre|ul|ol|table|tr|div)>|<hr[^>]{0,8}>")
+_CELL_ENDS = re.compile(r"</t[hd]>|<br[^>]{0,8}>")
+
+# What makes Markdown of a text, as against a star, an underscore or a bracket that a plain sentence happens to hold.
+_MARKUP = re.compile(
+    r"""
+    \]\((?:https?://|/)                                                         # a link
+    | (?<![\w*\\])\*{1,3}(?=[^\s*])[^*\n]{0,200}(?<=[^\s*\\])\*{1,3}(?![\w*])   # *emphasis*, **strong**
+    | (?<![\w\\])_{1,3}(?=[^\s_])[^_\n]{0,200}(?<=[^\s_\\])_{1,3}(?!\w)         # _emphasis_, __strong__
+    | (?<![`\\])`[^`\n]{1,200}`(?!`)                                            # `code`
+    | ^[ ]{0,3}[-*+][ ]+\S[^\n]*\n(?:[ \t]*\n)?[ ]{0,3}[-*+][ ]+\S              # two items of a list
+    | ^[ ]{0,3}\d{1,3}[.][ ]+\S[^\n]*\n(?:[ \t]*\n)?[ ]{0,3}\d{1,3}[.][ ]+\S
+    | ^\#{1,6}[ ]+\S                                                            # a heading
+    | ^>[ ]?\S                                                                  # a quotation
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_DEEP = re.compile(
+    rf"^(?:[ \t]*[>*+-][ \t]*){{{_MAX_NESTING}}}|^[ \t]{{{4 * _MAX_NESTING}}}|[\[(*_`<]{{{_MAX_NESTING}}}", re.MULTILINE
+)
+
+
+def has_markup(text: str) -> bool:
+    """Tell whether Markdown says more than the words of ``text``: a link, emphasis, a list, a heading, a quotation.
+
+    A lone star, underscore or bracket says nothing. Cost: linear.
+    """
+    return _MARKUP.search(text) is not None
+
+
+def render_markdown(markup: str) -> str:
+    """Return Markdown as safe HTML.
+
+    Links lead to http and https alone and carry ``rel="nofollow noopener"``; images, scripts, styles, classes, ids and
+    every other tag and attribute are gone. The same input gives the same bytes. Never raises.
+    """
+    try:
+        if _readable(markup):
+            # A new converter each time: one that is kept remembers the last text's link references.
+            return _safe(markdown.markdown(markup, extensions=["sane_lists"], output_format="html"))
+    except (RecursionError, ValueError, AttributeError, IndexError, AssertionError):
+        pass  # Python-Markdown's own slips on hostile input; the words are worth showing all the same
+    return render_plain(clean_paragraphs(markup.split("\n")))
+
+
+def render_plain(text: str) -> str:
+    """Return plain text, paragraphs parted by an empty line, as HTML paragraphs with nothing but text in them."""
+    return "\n".join(f"<p>{html.escape(part)}</p>" for part in text.split("\n\n") if part)
+
+
+def plain_text(markup: str) -> str:
+    """Return the words of Markdown as plain text, ``"\\n\\n"`` between paragraphs, items and headings."""
+    shown = _BLOCK_ENDS.sub("\n\n", _CELL_ENDS.sub(" ", render_markdown(markup)))
+    bare = html.unescape(nh3.clean(shown, tags=set()))
+    return clean_paragraphs(bare.split("\n"), decode=False)
+
+
+def _readable(markup: str) -> bool:
+    return len(markup) <= MAX_MARKUP_CHARS and _DEEP.search(markup) is None
+
+
+def _safe(dirty: str) -> str:
+    return nh3.clean(
+        dirty,
+        tags=set(_TAGS),
+        clean_content_tags=set(_DROPPED),
+        attributes={"a": {"href"}},
+        attribute_filter=_kept_attribute,
+        url_schemes={"http", "https"},
+        link_rel="nofollow noopener",
+        strip_comments=True,
+    )
+
+
+def _kept_attribute(tag: str, attribute: str, value: str) -> str | None:
+    return value if value[:8].lower().startswith(("http://", "https://")) else None
