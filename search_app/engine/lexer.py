@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from .date_terms import DATE_NAMES
 from .query import QUOTES, has_substance
@@ -53,8 +54,7 @@ class Kind(Enum):
     PHRASE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One piece of a query.
 
     text : a word as typed, escapes and stars still in it; a phrase without its quotes; a field's name, no colon.
@@ -97,7 +97,6 @@ def quoted(text: str) -> str:
 _OPEN, _CLOSE = "(（", ")）"
 _CHUNK = re.compile(rf"(?:\\.|[^\s{_OPEN}{_CLOSE}{QUOTES}\\])++\\?|\\", re.DOTALL)
 _UNQUOTED = re.compile(rf"[^{QUOTES}]*")
-_SPACE = re.compile(r"\s+")
 _TAIL = re.compile(r"(?:[~^][0-9.]*)+")
 _FIELD = re.compile(r"([A-Za-z_]{1,32})[:：]")
 # A range in brackets holds spaces. It is short, so the look-ahead for its end is short.
@@ -115,18 +114,22 @@ def split_tail(raw: str) -> tuple[str, str]:
     return (raw[: min(marks)], raw[min(marks) :]) if marks else (raw, "")
 
 
-def tokenize(text: str, max_nesting: int, notes: Notes) -> list[Token]:
+def tokenize(text: str, max_nesting: int, max_tokens: int, notes: Notes) -> list[Token]:
     """Return the tokens of a query text. Raises nothing, whatever the text. Cost: linear.
 
     text : NFC, without control characters.
     max_nesting : parentheses deeper than this are left out, with a note; what they hold stays.
+    max_tokens : what comes after so many tokens is left out, with a note.
     """
     tokens: list[Token] = []
     at = 0
     while at < len(text):
         character = text[at]
-        if space := _SPACE.match(text, at):
-            at = space.end()
+        if character.isspace():
+            at += 1
+        elif len(tokens) >= max_tokens:
+            notes.add(f"The query has more than {max_tokens} words and signs; the rest was left out.")
+            break
         elif character in _OPEN:
             tokens.append(Token(Kind.OPEN))
             at += 1
@@ -138,7 +141,7 @@ def tokenize(text: str, max_nesting: int, notes: Notes) -> list[Token]:
             at = _read_phrase(text, at, tokens, notes)
         else:
             at = _read_chunk(text, at, tokens, notes)
-    return _balanced(tokens, max_nesting, notes)
+    return _balanced(tokens, max_nesting, notes, complete=at >= len(text))
 
 
 def _tail_at(text: str, at: int) -> str:
@@ -209,7 +212,7 @@ def _read_signs(raw: str, joined: bool, tokens: list[Token], notes: Notes) -> st
     return word
 
 
-def _balanced(tokens: list[Token], max_nesting: int, notes: Notes) -> list[Token]:
+def _balanced(tokens: list[Token], max_nesting: int, notes: Notes, complete: bool) -> list[Token]:
     """Return the tokens with every parenthesis closed, none closed twice, none deeper than allowed."""
     kept: list[Token] = []
     depth = 0
@@ -231,6 +234,7 @@ def _balanced(tokens: list[Token], max_nesting: int, notes: Notes) -> list[Token
                 continue
         kept.append(token)
     if depth:
-        notes.add("A parenthesis is not closed; it was closed at the end.")
+        if complete:
+            notes.add("A parenthesis is not closed; it was closed at the end.")
         kept.extend([Token(Kind.CLOSE)] * min(depth, max_nesting))
     return kept

@@ -184,6 +184,7 @@ def clauses(tree: Query) -> tuple[Query, ...]:
 # Edges of a word that say nothing: sentence marks, brackets, single quotes, dashes, invisible characters.
 _EDGES = ",;:!…¡¿·、。，；：！？[]{}<>'‘’‚‹›`-‐‑–—−\u00ad\u200b\u200e\u200f\u2060\ufeff "
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ADDRESS = "://"  # in an address, “?” and “*” are no patterns
 _STARS = re.compile(r"\*{2,}")
 _QUOTE = re.compile(f"[{QUOTES}]")
 
@@ -355,11 +356,11 @@ def clean_leaf(leaf: TextLeaf) -> TextLeaf | None:
         case Phrase(text, slop, field):
             text = clean_text(_QUOTE.sub(" ", text))
             clean = Phrase(text, min(max(slop, 0), MAX_SLOP) if " " in text else 0, field)
-        case Prefix(text, field):
+        case Prefix(text, field) if _ADDRESS not in text:
             text = clean_word(text.replace("*", "").replace("?", ""))
             clean = Prefix(text, field)
-        case Wildcard(pattern, field):
-            return _clean_pattern(pattern, field)
+        case Wildcard(text, field) | Prefix(text, field):
+            return _clean_pattern(text, field)
         case Fuzzy(text, distance, field):
             text = clean_word(text)
             fuzzy = len(text) >= MIN_FUZZY_CHARS and distance > 0 and not any(map(str.isdigit, text))
@@ -371,9 +372,9 @@ def _clean_pattern(pattern: str, field: str | None) -> TextLeaf | None:
     pattern = _STARS.sub("*", clean_text(pattern)).strip(_EDGES).lstrip("+" + _EDGES).rstrip("?" + _EDGES)
     if not has_substance(pattern):
         return None
+    if ("*" not in pattern and "?" not in pattern) or _ADDRESS in pattern:
+        return clean_leaf(Word(pattern, field))
     stem = pattern[:-1]
     if pattern.endswith("*") and "*" not in stem and "?" not in stem:
         return clean_leaf(Prefix(stem, field))
-    if "*" not in pattern and "?" not in pattern:
-        return clean_leaf(Word(pattern, field))
     return Wildcard(pattern, field)

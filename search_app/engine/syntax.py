@@ -75,6 +75,8 @@ class ParsedQuery:
 
 
 DEFAULT_LIMITS = QueryLimits()
+# A clause has its field, its sign and a share in parentheses and operators. Beyond this there are signs only.
+_TOKENS_PER_CLAUSE = 8
 
 
 def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS) -> ParsedQuery:
@@ -87,7 +89,7 @@ def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS)
     """
     notes = Notes()
     used = _cut(text, limits.max_chars, notes)
-    tokens = tokenize(used, limits.max_nesting, notes)
+    tokens = tokenize(used, limits.max_nesting, _TOKENS_PER_CLAUSE * limits.max_clauses, notes)
     parser = _Parser(tokens, today, limits.max_clauses, notes)
     parsed = parser.parse()
     tree = simplify(parsed) if parsed is not None else MATCH_ALL
@@ -120,6 +122,7 @@ class _Parser:
         self._clauses_left = max_clauses
         self._max_clauses = max_clauses
         self._notes = notes
+        self._unknown_names: set[str] = set()
         self.has_dates = False
 
     def parse(self) -> Query | None:
@@ -155,8 +158,7 @@ class _Parser:
             operator = None
         if operator is not None:
             self._notes.add(f"{operator.kind.name} has nothing to join after it and was ignored.")
-        alternatives = [_joined(Or, [_joined(And, operands) for operands in group]) for group in groups]
-        return _joined(And, alternatives)
+        return _joined(And, [_joined(Or, [_joined(And, operands) for operands in group]) for group in groups])
 
     def _operand(self, name: str | None) -> Query | None:
         """Read what is in front (NOT, fields), then a word, phrase or group."""
@@ -173,7 +175,8 @@ class _Parser:
             field = token
         if token is None or token.kind not in (Kind.WORD, Kind.PHRASE, Kind.OPEN):
             if field is not None:
-                self._note_field_without_value(field)
+                if self._clauses_left >= 0:
+                    self._note_field_without_value(field)
                 extra.append(self._word(field.text, name))
             elif negated:
                 self._notes.add("NOT or “-” has nothing to exclude and was ignored.")
@@ -181,7 +184,8 @@ class _Parser:
             inner = name
             if field is not None:
                 inner = self._resolve_field(field, token, name, extra)
-            extra.append(self._primary(inner))
+            if self._clauses_left >= 0:
+                extra.append(self._primary(inner))
         node = _joined(And, extra)
         return Not(node) if negated and node is not None else node
 
@@ -196,14 +200,20 @@ class _Parser:
             if field.detached:
                 self._notes.add(f"“{field.text}:” was applied to {shown}; put them in quotes to search for the words.")
             return name
-        near = get_close_matches(name, [*FIELD_NAMES, *DATE_NAMES], n=1, cutoff=0.75)
-        hint = f"Did you mean {near[0]}:? " if near else ""
-        self._notes.add(
-            f"There is no field “{field.text}:”, so {quoted(field.text)} and {shown} were searched for as words. "
-            f"{hint}Fields are {KNOWN_NAMES}."
-        )
+        self._note_unknown_field(field.text, shown)
         extra.append(self._word(field.text, outer))
         return outer
+
+    def _note_unknown_field(self, name: str, shown: str) -> None:
+        if name.lower() in self._unknown_names:
+            return
+        self._unknown_names.add(name.lower())
+        near = get_close_matches(name.lower(), [*FIELD_NAMES, *DATE_NAMES], n=1, cutoff=0.75)
+        hint = f"Did you mean {near[0]}:? " if near else ""
+        self._notes.add(
+            f"There is no field “{name}:”, so {quoted(name)} and {shown} were searched for as words. "
+            f"{hint}Fields are {KNOWN_NAMES}."
+        )
 
     def _note_field_without_value(self, field: Token) -> None:
         if field.text.lower() in FIELD_NAMES or field.text.lower() in DATE_NAMES:
@@ -216,11 +226,11 @@ class _Parser:
             return self._leaf(token, name)
         empty = self._peek_kind() is Kind.CLOSE
         node = self._sequence(name)
-        closing = self._tokens[self._at]  # parentheses are balanced
+        closing = self._peek()  # None only where the rest was left out, since parentheses are balanced
         self._at += 1
         if empty:
             self._notes.add("Empty parentheses were ignored.")
-        boost, edits = self._read_tail(closing.tail, "the parentheses")
+        boost, edits = self._read_tail(closing.tail if closing else "", "the parentheses")
         if edits is not None:
             self._notes.add("“~” behind parentheses was ignored; it goes behind a word or a phrase.")
         return Boost(node, boost) if node is not None and boost is not None else node
@@ -230,9 +240,10 @@ class _Parser:
         return token.kind if token else None
 
     def _take_clause(self) -> bool:
-        """Count a word, phrase, pattern or date; tell whether it still fits."""
+        """Count a word, phrase, pattern or date; tell whether it still fits. If not, this is the end of the query."""
         self._clauses_left -= 1
         if self._clauses_left < 0:
+            self._at = len(self._tokens)
             self._notes.add(
                 f"The query has more than {self._max_clauses} words, phrases and patterns; the rest was left out."
             )
@@ -287,7 +298,7 @@ class _Parser:
                 self._notes.add(
                     f"“~” behind the pattern {quoted(token.text)} was ignored; it goes behind a plain word."
                 )
-            if isinstance(leaf, Word) and self._at < len(self._tokens):
+            if isinstance(leaf, Word) and "?" not in leaf.text and self._at < len(self._tokens):
                 self._notes.add(f"The question mark behind {quoted(leaf.text)} was read as punctuation.")
             return leaf
         leaf = clean_leaf(Word(text, field))
@@ -356,6 +367,8 @@ _ESCAPES = re.compile(r"\\(\W)|([*?])", re.DOTALL)
 
 def _joined(kind: type[And] | type[Or], nodes: list[Query | None]) -> Query | None:
     """Return one node over those that are left; None where none is."""
+    if len(nodes) == 1:
+        return nodes[0]
     left = tuple(node for node in nodes if node is not None)
     if len(left) < 2:
         return left[0] if left else None

@@ -45,6 +45,8 @@ _ZERO_WIDTH = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD))
 
 VALUE_GAP = 100
 """Positions left free between two values of one field, so that no phrase reaches from one into the next."""
+LONGEST_WORD = 120
+"""Characters of a word that count; what is longer is no word that anybody types."""
 SEPARATOR = "\x1f"
 """Stands between the values of a field where they are handed over as one text."""
 
@@ -96,6 +98,7 @@ def fold(text: str) -> str:
 
 def _spell(surface: str) -> str:
     """Return the form of a word that keeps its accents but nothing else that typing varies."""
+    surface = surface if len(surface) <= LONGEST_WORD else surface[:LONGEST_WORD]
     if surface.isascii():
         word = surface.lower().replace("`", "'")
     else:
@@ -133,7 +136,7 @@ def analyse_surface(surface: str, *, query: bool = False) -> tuple[Analysed, ...
     Cost: about 15 µs for a word, most of it stemming; callers remember the answer.
     """
     if is_dense(surface):
-        run = _spell(surface)
+        run = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", surface).casefold())
         tokens = [run[i : i + 2] for i in range(len(run))]
         if query and len(run) > 1:
             tokens.pop()

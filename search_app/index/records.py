@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -130,18 +129,28 @@ def encode_row(row: list[Any]) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def pack_blocks(rows: Iterable[str]) -> tuple[bytes, npt.NDArray[Any]]:
-    """Return the blob and the block offsets (n_blocks + 1) of rows of JSON. The same rows give the same bytes."""
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
-    parts: list[bytes] = []
-    pending: list[str] = []
-    for row in rows:
-        pending.append(row)
-        if len(pending) == BLOCK_DOCS:
-            parts.append(compressor.compress("\n".join(pending).encode()))
-            pending = []
-    if pending:
-        parts.append(compressor.compress("\n".join(pending).encode()))
-    offsets = np.zeros(len(parts) + 1, np.int64)
-    np.cumsum([len(part) for part in parts], out=offsets[1:])
-    return b"".join(parts), offsets
+class BlockPacker:
+    """Gathers rows of JSON into compressed blocks. The same rows give the same bytes."""
+
+    def __init__(self) -> None:
+        self._compress = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True).compress
+        self._parts: list[bytes] = []
+        self._pending: list[str] = []
+
+    def add(self, row: str) -> None:
+        """Take one row: JSON on one line."""
+        self._pending.append(row)
+        if len(self._pending) == BLOCK_DOCS:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._parts.append(self._compress("\n".join(self._pending).encode()))
+        self._pending.clear()
+
+    def finish(self) -> tuple[bytes, npt.NDArray[Any]]:
+        """Return the blob and the offsets of its blocks (n_blocks + 1)."""
+        if self._pending:
+            self._flush()
+        offsets = np.zeros(len(self._parts) + 1, np.int64)
+        np.cumsum([len(part) for part in self._parts], out=offsets[1:])
+        return b"".join(self._parts), offsets

@@ -17,10 +17,11 @@ import zstandard
 
 from ..archive.model import Article, Related
 from ..errors import IndexDamagedError, IndexVersionError
+from .analysis import fold
 from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, expand
-from .writer import HAS_SUMMARY
+from .writer import HAS_SUMMARY, value_order
 
 Docs = npt.NDArray[np.int32]
 
@@ -133,14 +134,27 @@ class Field:
         """Return, a token, the rank of its spelling among the spellings of its term."""
         return self._locals[run.token_start : run.token_end]
 
-    def keys(self, run: Run, allowed: Array | None = None) -> npt.NDArray[np.int64]:
-        """Return ``document << 32 | position`` of each token of a run, ascending.
+    def posting_ranges(self, ats: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return first and last (excluded) posting of the field's ``ats``-th terms."""
+        starts = self._posting_starts
+        return starts[ats].astype(np.int64), starts[ats + 1].astype(np.int64)
 
-        allowed : ranks of spellings that count, as a boolean table; None for all.
+    def docs_with_spelling(self, ats: Array, allowed: npt.NDArray[np.bool_]) -> Docs:
+        """Return the documents, ascending and each once, with any of some spellings of some terms.
+
+        ats : the field's ``ats``-th terms, ascending. allowed : shape (n_ats, n_ranks), which spellings count.
+        Cost: O(tokens of those terms).
         """
-        docs = np.repeat(self.docs(run), self.frequencies(run)).astype(np.int64)
-        keys = (docs << 32) | self.positions(run)
-        return keys if allowed is None else keys[allowed[self.locals(run)]]
+        starts, ends = self.posting_ranges(ats)
+        postings = expand(starts, ends - starts)
+        docs = self._docs.take(postings)
+        token_starts, token_ends = self._token_starts[ats], self._token_starts[ats + 1]
+        counts = token_ends.astype(np.int64) - token_starts.astype(np.int64)
+        ranks = self._locals[expand(token_starts, counts)]
+        taken = allowed[np.repeat(np.arange(len(ats)), counts), ranks]
+        mask = np.zeros(len(self.lengths), bool)
+        mask[np.repeat(docs, self._frequencies[postings])[taken]] = True
+        return np.flatnonzero(mask).astype(np.int32)
 
 
 class Column:
@@ -173,6 +187,26 @@ class Column:
     @cached_property
     def _value_docs(self) -> _DocColumn:
         return _DocColumn(self._file, f"{self.name}.value_docs")
+
+    def find(self, value: str) -> int:
+        """Return the number of a value, -1 where there is none.
+
+        Where the exact value does not exist, one that differs only in accents and case is taken.
+        """
+        low, high = 0, len(self.values)
+        key = value_order(value)
+        while low < high:
+            middle = (low + high) // 2
+            if value_order(self.values[middle]) < key:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(self.values) and self.values[low] == value:
+            return low
+        for near in (low, low - 1):
+            if 0 <= near < len(self.values) and fold(self.values[near]) == key[0]:
+                return near
+        return -1
 
     def docs_of(self, value: int) -> Docs:
         """Return the documents that have a value, ascending."""

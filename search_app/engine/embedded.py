@@ -1,0 +1,169 @@
+"""The embedded engine: one generation on disk, evaluated in this process.
+
+In: requests of the seam. Out: results of the seam. Holds one snapshot at a time; a request finishes on the one it began
+with, whatever is published meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from ..archive.model import Article
+from ..errors import IndexDamagedError, IndexVersionError, PageNotFoundError, QueryError
+from ..index.generation import Snapshot, newest_generation, open_snapshot
+from ..settings import Settings, load_settings
+from .article_view import view_article
+from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRequest
+from .result import ArticleView, FacetPage, SearchResult
+from .search import Searcher
+
+CHECK_SECONDS = 1.0
+"""How often a serving engine looks for a newer generation."""
+
+
+class EmbeddedEngine:
+    """The engine on the index in one folder. Safe to use from any number of threads.
+
+    index_dir : folder of the index; need not exist yet. settings : limits; the defaults where None.
+    today : today's date, for texts like "last week"; the clock's where None.
+    """
+
+    def __init__(self, index_dir: Path, settings: Settings | None = None, today: date | None = None) -> None:
+        self.index_dir = index_dir
+        self._settings = settings or load_settings({})
+        self._today = today
+        self._lock = Lock()
+        self._searcher: Searcher | None = None
+        self._checked = 0.0
+        self._problem = ""
+
+    def _current(self) -> Searcher:
+        """Return a searcher on the newest generation that can be opened. Raises IndexMissingError where there is none.
+
+        Cost: nothing within ``CHECK_SECONDS`` of the last look, else one listing of the folder.
+        """
+        searcher = self._searcher
+        now = time.monotonic()
+        if searcher is not None and now - self._checked < CHECK_SECONDS:
+            return searcher
+        with self._lock:
+            self._checked = now
+            held = self._searcher
+            if held is not None and newest_generation(self.index_dir) == held.snapshot.generation:
+                return held
+            try:
+                snapshot = open_snapshot(self.index_dir)
+            except (IndexDamagedError, IndexVersionError) as error:
+                if held is None:
+                    raise
+                # What is open keeps serving; ``status`` says that something is wrong on disk.
+                self._problem = str(error)
+                return held
+            self._problem = snapshot.degraded
+            if held is None or held.snapshot.generation != snapshot.generation:
+                self._searcher = Searcher(snapshot, self._settings)
+            return self._searcher or held  # type: ignore[return-value]
+
+    def refresh(self) -> None:
+        """Look for a newer generation at the next request, however recent the last look."""
+        self._checked = 0.0
+
+    def search(self, request: SearchRequest) -> SearchResult:
+        """Answer one search. Raises QueryError, PageNotFoundError, IndexMissingError."""
+        _check_request(request, self._settings)
+        result = self._current().search(request, self._today or date.today())
+        if request.page > max(result.pages, 1):
+            raise PageNotFoundError(request.page, result.pages)
+        return result
+
+    def facet(self, request: FacetRequest) -> FacetPage:
+        """Answer all values of one facet, paged. Raises as ``search``."""
+        _check_request(request.search, self._settings)
+        if request.field not in FACET_FIELDS:
+            raise QueryError("field", request.field, f"It takes one of {', '.join(FACET_FIELDS)}.")
+        if request.sort not in ("count", "name"):
+            raise QueryError("sort", request.sort, "It takes count or name.")
+        page = self._current().facet(request, self._today or date.today())
+        if request.page > max(page.pages, 1):
+            raise PageNotFoundError(request.page, page.pages)
+        return page
+
+    def article(self, path: str) -> ArticleView | None:
+        """Return the article of a site path without ending, or None."""
+        return view_article(self._current().snapshot, path)
+
+    def record(self, path: str) -> Article | None:
+        """Return the plain record of a site path, or None."""
+        found = self._current().snapshot.find(path)
+        return found[0].article(found[1]) if found else None
+
+    def current_path(self, path: str) -> str | None:
+        """Return the path of the current version of a superseded path, or None."""
+        found = self._current().snapshot.find_old(path)
+        return found[0].path_of(found[1]) if found else None
+
+    def status(self) -> dict[str, Any]:
+        """Return figures about the index served. Raises IndexMissingError."""
+        snapshot = self._current().snapshot
+        first, last = _days_covered(snapshot)
+        manifest = snapshot.manifest
+        return {
+            "engine": "embedded",
+            "generation": manifest.generation,
+            "articles": manifest.articles,
+            "first_day": first.isoformat() if first else None,
+            "last_day": last.isoformat() if last else None,
+            "segments": len(manifest.segments),
+            "bytes": sum(entry.bytes for entry in manifest.segments)
+            + (manifest.catalogue.bytes if manifest.catalogue else 0),
+            "files": manifest.files,
+            "skipped": len(manifest.skipped),
+            "archive": manifest.archive,
+            "built_at": manifest.built_at,
+            "build_seconds": manifest.seconds,
+            "schema": manifest.schema,
+            "problem": self._problem,
+        }
+
+    def close(self) -> None:
+        """Let go of the snapshot; its files close when the last request on it ends."""
+        self._searcher = None
+
+
+def _days_covered(snapshot: Snapshot) -> tuple[date | None, date | None]:
+    newest = oldest = 0
+    for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
+        days = segment.days if live is None else segment.days[live]
+        if len(days):
+            newest = max(newest, int(days[0]))
+            oldest = min(oldest or int(days[-1]), int(days[-1]))
+    return (date.fromordinal(oldest), date.fromordinal(newest)) if newest else (None, None)
+
+
+def _check_request(request: SearchRequest, settings: Settings) -> None:
+    most = settings.number("max_per_page")
+    if not 0 <= request.per_page <= most:
+        raise QueryError("per_page", str(request.per_page), f"It takes a whole number from 0 to {most}.")
+    if request.page < 1:
+        raise QueryError("page", str(request.page), "It takes a whole number from 1.")
+    largest = settings.number("max_facet_size")
+    if not 0 <= request.facet_size <= largest:
+        raise QueryError("facet_size", str(request.facet_size), f"It takes a whole number from 0 to {largest}.")
+    if request.sort not in ("", *SORTS):
+        raise QueryError("sort", request.sort, f"It takes {', '.join(SORTS[:-1])} or {SORTS[-1]}.")
+    if request.context_match not in ("all", "any"):
+        raise QueryError("context_match", request.context_match, "It takes all or any.")
+    if request.interval not in ("", "day", "month", "year"):
+        raise QueryError("interval", request.interval, "It takes day, month or year.")
+    for name in request.missing:
+        if name not in MISSING_FIELDS:
+            raise QueryError("missing", name, f"It takes {', '.join(MISSING_FIELDS[:-1])} or {MISSING_FIELDS[-1]}.")
+    for name in request.facets:
+        if name not in FACET_FIELDS:
+            raise QueryError("facets", name, f"It takes {', '.join(FACET_FIELDS)}.")
+    if request.date_from and request.date_to and request.date_to - request.date_from < timedelta(0):
+        raise QueryError("to", str(request.date_to), f"It takes a day that is not before from, {request.date_from}.")

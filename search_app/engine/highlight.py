@@ -1,0 +1,131 @@
+"""Marking what matched in the text of the hits shown, and choosing the extract of a summary.
+
+In: a plan and plain text. Out: escaped HTML in which only ``<mark>`` is markup. Words are cut and analysed exactly as
+they were for the index, so a mark stands where a match stood.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+
+from ..index.analysis import Analysed, analyse_surface, is_dense, iter_surfaces
+from .expansion import matches_pattern
+from .plan import Near, Pattern, Plan, Term, Token, scorable_leaves
+
+Span = tuple[int, int]
+_ELLIPSIS = "…"
+
+# Words repeat from hit to hit and from request to request; 8,192 of them make up nine tenths of what is shown.
+_analysed = lru_cache(maxsize=8192)(analyse_surface)
+
+
+class Highlighter:
+    """Marks the words of one plan in the texts of one field at a time. Holds nothing but the words."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._tokens: dict[str, set[Token]] = {}
+        self._patterns: dict[str, list[Pattern]] = {}
+        for leaf in scorable_leaves(plan):
+            for field, _ in leaf.fields:
+                if isinstance(leaf, Pattern):
+                    self._patterns.setdefault(field, []).append(leaf)
+                else:
+                    tokens = leaf.tokens if isinstance(leaf, Near) else (leaf.token,) if isinstance(leaf, Term) else ()
+                    self._tokens.setdefault(field, set()).update(tokens)
+        self._stems = {field: {token.stem for token in tokens} for field, tokens in self._tokens.items()}
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def spans(self, field: str, text: str) -> list[Span]:
+        """Return where words of the query stand in a text of a field: half-open ranges, ascending, not touching."""
+        if field not in self._tokens and field not in self._patterns:
+            return []
+        known = self._known
+        found: list[Span] = []
+        for match in iter_surfaces(text):
+            surface = match.group()
+            hit = known.get((field, surface))
+            if hit is None:
+                if is_dense(surface):
+                    found += self._dense_spans(field, surface, match.start())
+                    continue
+                hit = known[field, surface] = any(self._wanted(field, token) for token in _analysed(surface))
+            if hit:
+                found.append(match.span())
+        return found
+
+    def _wanted(self, field: str, token: Analysed) -> bool:
+        if token.stem in self._stems.get(field, ()):
+            wanted = self._tokens[field]
+            if Token(token.stem) in wanted or Token(token.stem, token.folded) in wanted:
+                return True
+        return any(matches_pattern(pattern, token.folded) for pattern in self._patterns.get(field, ()))
+
+    def _dense_spans(self, field: str, run: str, offset: int) -> list[Span]:
+        tokens = _analysed(run)
+        if len(tokens) != len(run):
+            return [(offset, offset + len(run))] if any(self._wanted(field, token) for token in tokens) else []
+        marked = [False] * len(run)
+        for at, token in enumerate(tokens):
+            if self._wanted(field, token):
+                # A pattern of one character marks that character; a bigram marks both.
+                width = len(token.stem) if token.stem in self._stems.get(field, ()) else 1
+                for n in range(at, min(at + width, len(run))):
+                    marked[n] = True
+        spans: list[Span] = []
+        for at, on in enumerate(marked):
+            if on and spans and spans[-1][1] == offset + at:
+                spans[-1] = (spans[-1][0], offset + at + 1)
+            elif on:
+                spans.append((offset + at, offset + at + 1))
+        return spans
+
+    def mark(self, field: str, text: str) -> str:
+        """Return a whole text as HTML with its matches marked."""
+        return _marked(text, self.spans(field, text), 0, len(text))
+
+    def snippet(self, field: str, text: str, limit: int) -> str:
+        """Return the extract of a text that holds most of the query, about ``limit`` characters, marked, as HTML.
+
+        A text that fits is given whole; a cut falls between words and is shown by an ellipsis.
+        """
+        flat = text.replace("\n", " ")
+        spans = self.spans(field, flat)
+        if len(flat) <= limit:
+            return _marked(flat, spans, 0, len(flat))
+        start = _best_window(spans, limit, len(flat))
+        end = min(start + limit, len(flat))
+        if start > 0:
+            blank = flat.find(" ", start, start + 30)
+            start = blank + 1 if blank >= 0 else start
+        if end < len(flat):
+            blank = flat.rfind(" ", end - 30, end)
+            end = blank if blank > start else end
+        body = _marked(flat, spans, start, end)
+        return (_ELLIPSIS if start > 0 else "") + body + (_ELLIPSIS if end < len(flat) else "")
+
+
+def _best_window(spans: list[Span], limit: int, length: int) -> int:
+    """Return where the extract with most matches begins: the earliest of the best, with some text before its first match."""
+    if not spans or spans[-1][1] <= limit:
+        return 0
+    best, best_count, last = 0, 0, 0
+    for first in range(len(spans)):
+        while last < len(spans) and spans[last][1] - spans[first][0] <= limit - 40:
+            last += 1
+        if last - first > best_count:
+            best, best_count = first, last - first
+    start = max(0, spans[best][0] - 40)
+    return min(start, max(0, length - limit))
+
+
+def _marked(text: str, spans: list[Span], start: int, end: int) -> str:
+    parts: list[str] = []
+    at = start
+    for first, last in spans:
+        if first < start or last > end:
+            continue
+        parts += (escape(text[at:first]), "<mark>", escape(text[first:last]), "</mark>")
+        at = last
+    parts.append(escape(text[at:end]))
+    return "".join(parts)

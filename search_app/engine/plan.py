@@ -1,0 +1,215 @@
+"""From the query tree to a plan: words analysed, patterns kept as patterns, fields spelled out with their weights.
+
+In: a tree of ``query`` nodes. Out: a tree of plan nodes for ``evaluate`` and ``highlight``, and warnings about what was
+left out. Looks nothing up in an index: the same plan serves every segment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from ..index.analysis import STOP_WORDS, analyse, fold, is_dense
+from . import query as q
+from .scoring import FIELD_WEIGHTS
+
+Weights = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token to be found: its stem, and where only one spelling will do, that spelling, folded."""
+
+    stem: str
+    exact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Documents with a token in any of ``fields``."""
+
+    token: Token
+    fields: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Documents with tokens in order in one of ``fields``, with at most ``slop`` others between them altogether."""
+
+    tokens: tuple[Token, ...]
+    slop: int
+    fields: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Documents with a word of a shape. ``kind`` is ``prefix``, ``wildcard`` or ``fuzzy``; ``text`` is folded."""
+
+    kind: str
+    text: str
+    distance: int
+    fields: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Documents of these days, both included; None leaves an end open."""
+
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Documents that all children match."""
+
+    children: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """Documents that at least one child matches."""
+
+    children: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Documents that the child does not match."""
+
+    child: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """The child's documents, its score multiplied."""
+
+    child: Plan
+    factor: float
+
+
+Scorable = Term | Near | Pattern
+Plan = Term | Near | Pattern | Days | All | Nothing | Every | Any | Without | Scaled
+
+
+def make_plan(tree: q.Query) -> tuple[Plan, tuple[str, ...]]:
+    """Return the plan of a tree, and a sentence for each thing that was left out of it.
+
+    A stop word is left out where another word stands beside it, unless it is written in capitals (WHO, IT) or is all
+    there is. A leaf without a single letter or digit is left out.
+    """
+    warnings: list[str] = []
+    plan = _plan(tree, warnings)
+    return (All() if plan is None else plan), tuple(dict.fromkeys(warnings))
+
+
+def _fields(name: str | None) -> Weights:
+    return FIELD_WEIGHTS if name is None else ((name, 1.0),)
+
+
+def _plan(node: q.Query, warnings: list[str]) -> Plan | None:
+    """Return the plan of a node, None where nothing is left of it."""
+    match node:
+        case q.MatchAll():
+            return All()
+        case q.MatchNone():
+            return Nothing()
+        case q.Dates(first, last):
+            return Days(first, last)
+        case q.Word(text, name):
+            return _words(text, False, 0, name, warnings)
+        case q.Phrase(text, slop, name):
+            return _words(text, True, slop, name, warnings)
+        case q.Prefix(text, name):
+            return _prefix(text, name, warnings)
+        case q.Wildcard(pattern, name):
+            return Pattern("wildcard", fold(pattern), 0, _fields(name))
+        case q.Fuzzy(text, distance, name):
+            return _fuzzy(text, distance, name, warnings)
+        case q.And(children):
+            return _group(children, Every, warnings)
+        case q.Or(children):
+            return _group(children, Any, warnings)
+        case q.Not(child):
+            inner = _plan(child, warnings)
+            return None if inner is None else Without(inner)
+        case q.Boost(child, factor):
+            inner = _plan(child, warnings)
+            return None if inner is None else Scaled(inner, factor)
+
+
+def _group(children: tuple[q.Query, ...], kind: type[Every] | type[Any], warnings: list[str]) -> Plan | None:
+    kept = children
+    if kind is Every:
+        spare = [child for child in children if _is_stop_word(child)]
+        if spare and any(isinstance(child, q.TextLeaf) and child not in spare for child in children):
+            kept = tuple(child for child in children if child not in spare)
+            for child in dict.fromkeys(spare):
+                word = child.text if isinstance(child, q.Word) else ""
+                warnings.append(f"“{word}” is too common to look for beside other words; in quotes it counts.")
+    plans = [plan for plan in (_plan(child, warnings) for child in kept) if plan is not None]
+    if not plans:
+        return None
+    return plans[0] if len(plans) == 1 else kind(tuple(plans))
+
+
+def _is_stop_word(node: q.Query) -> bool:
+    if not isinstance(node, q.Word) or (len(node.text) > 1 and node.text.isupper()):
+        return False
+    return node.text.lower() in STOP_WORDS
+
+
+def _words(text: str, exact: bool, slop: int, name: str | None, warnings: list[str]) -> Plan | None:
+    tokens = analyse(text, query=True)
+    if not tokens:
+        warnings.append(f"“{text}” holds no letter or digit and was left out.")
+        return None
+    if len(tokens) == 1 and len(text.strip()) == 1 and is_dense(text.strip()):
+        # One character of a script without spaces: every one of them begins a token, so a prefix finds it anywhere.
+        return Pattern("prefix", tokens[0].folded, 0, _fields(name))
+    wanted = tuple(Token(token.stem, token.folded if exact else None) for token in tokens)
+    if len(wanted) == 1:
+        return Term(wanted[0], _fields(name))
+    return Near(wanted, slop, _fields(name))
+
+
+def _prefix(text: str, name: str | None, warnings: list[str]) -> Plan | None:
+    tokens = analyse(text, query=True)
+    if not tokens:
+        warnings.append(f"“{text}*” holds no letter or digit and was left out.")
+        return None
+    if len(tokens) == 1:
+        return Pattern("prefix", tokens[0].folded, 0, _fields(name))
+    # A pattern stands for one word; before it, the text holds whole words that must stand there too.
+    head = Near(tuple(Token(token.stem, token.folded) for token in tokens[:-1]), 0, _fields(name))
+    lead: Plan = head if len(head.tokens) > 1 else Term(head.tokens[0], _fields(name))
+    return Every((lead, Pattern("prefix", tokens[-1].folded, 0, _fields(name))))
+
+
+def _fuzzy(text: str, distance: int, name: str | None, warnings: list[str]) -> Plan | None:
+    tokens = analyse(text, query=True)
+    if len(tokens) != 1 or is_dense(text):
+        return _words(text, False, 0, name, warnings)
+    return Pattern("fuzzy", tokens[0].folded, distance, _fields(name))
+
+
+def scorable_leaves(plan: Plan) -> list[Scorable]:
+    """Return the leaves that a hit may hold, excluded ones left out, from left to right."""
+    match plan:
+        case Term() | Near() | Pattern():
+            return [plan]
+        case Every(children) | Any(children):
+            return [leaf for child in children for leaf in scorable_leaves(child)]
+        case Scaled(child, _):
+            return scorable_leaves(child)
+    return []

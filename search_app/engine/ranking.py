@@ -1,0 +1,84 @@
+"""Choosing the hits of a page: a total order over the matches of all segments, and only as much sorting as it takes.
+
+In: matching documents a segment, with scores where the order is by relevance. Out: the page's (segment, document, score).
+The same index and request give the same page, and no document is on two pages.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..index.generation import Snapshot
+from ..index.segment import Docs
+from .evaluate import Scores
+
+
+class Ranked(NamedTuple):
+    """One hit: number of its segment, document in it, score."""
+
+    segment: int
+    doc: int
+    score: float
+
+
+def rank_page(
+    snapshot: Snapshot, docs: list[Docs], scores: list[Scores] | None, order: str, start: int, end: int
+) -> list[Ranked]:
+    """Return hits ``start`` to ``end`` (excluded) of an order.
+
+    docs : for each segment its matching documents, ascending (which is newest first, then by path).
+    scores : of those documents; None unless ``order`` is ``relevance``.
+    order : ``relevance`` (score, then newest, then path), ``newest`` or ``oldest`` (then path).
+    Cost: O(matches), plus sorting the first ``end`` and whatever ties with the last of them.
+    """
+    sizes = [len(found) for found in docs]
+    total = sum(sizes)
+    end = min(end, total)
+    if start >= end:
+        return []
+    if scores is None and order == "newest" and len(docs) == 1:
+        return [Ranked(0, int(doc), 0.0) for doc in docs[0][start:end]]
+    segments = np.repeat(np.arange(len(docs)), sizes)
+    local = np.concatenate(docs)
+    days = np.concatenate([seg.days[found].astype(np.int64) for seg, found in zip(snapshot.segments, docs, strict=True)])
+    value = np.concatenate(scores) if scores is not None else np.zeros(total)
+    primary = -value
+    if scores is not None and total > end:
+        # Only what scores at least as much as the last hit asked for can be on the page.
+        least = np.partition(primary, end - 1)[end - 1]
+        kept = np.flatnonzero(primary <= least)
+        segments, local, days, value, primary = segments[kept], local[kept], days[kept], value[kept], primary[kept]
+    secondary = days if order == "oldest" else -days
+    # Within a segment documents of one day lie in order of path, and the sort is stable.
+    ranking = np.lexsort((secondary, primary))
+    if len(docs) > 1:
+        ranking = _order_ties(snapshot, ranking, primary, days, segments, local, start, end)
+    chosen = ranking[start:end]
+    return [Ranked(int(segments[n]), int(local[n]), float(value[n])) for n in chosen]
+
+
+def _order_ties(
+    snapshot: Snapshot,
+    ranking: npt.NDArray[np.int64],
+    primary: Scores,
+    days: npt.NDArray[np.int64],
+    segments: npt.NDArray[np.int64],
+    local: Docs,
+    start: int,
+    end: int,
+) -> npt.NDArray[np.int64]:
+    """Bring hits of equal score and day from several segments into order of path, where they touch the page."""
+    same = (primary[ranking[1:]] == primary[ranking[:-1]]) & (days[ranking[1:]] == days[ranking[:-1]])
+    heads = np.flatnonzero(np.concatenate(([True], ~same, [True])))
+    first = int(np.searchsorted(heads, start, side="right")) - 1
+    for head, following in zip(heads[first:], heads[first + 1 :], strict=False):
+        if head >= end:
+            break
+        group = ranking[head:following]
+        if len(group) > 1 and len(set(segments[group].tolist())) > 1:
+            paths = [snapshot.segments[int(segments[n])].path_of(int(local[n])) for n in group]
+            ranking[head:following] = group[sorted(range(len(group)), key=paths.__getitem__)]
+    return ranking
