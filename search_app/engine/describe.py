@@ -37,7 +37,7 @@ FIELD_WORDS = {
 
 _SPECIAL = re.compile(rf"[\s()（）\\~^*?{QUOTES}]")
 _SPECIAL_IN_PATTERN = re.compile(rf"[\s()（）\\~^{QUOTES}]")
-_NAME = re.compile(r"([A-Za-z_]{1,32})([:：])(?!/)")
+_NAME = re.compile(r"([A-Za-z_]{1,32})([:：])(?!//)")
 _OPERATORS = ("AND", "OR", "NOT")
 
 

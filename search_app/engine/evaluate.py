@@ -193,9 +193,7 @@ class Evaluator:
             case _:
                 return
 
-    def _add_term(
-        self, name: str, token: Token, weight: float, slots: npt.NDArray[np.int32], scores: Scores
-    ) -> None:
+    def _add_term(self, name: str, token: Token, weight: float, slots: npt.NDArray[np.int32], scores: Scores) -> None:
         docs, frequencies = self._token_postings(name, token)
         if not len(docs):
             return
@@ -376,4 +374,3 @@ def _with_slop(keys: list[Keys], slop: int) -> Keys:
         begin, end = begin[there], following[at[there]]
     wide: Keys = begin[end - begin - (len(keys) - 1) <= slop]
     return wide
-

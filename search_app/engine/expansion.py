@@ -113,10 +113,9 @@ def matches_pattern(pattern: Pattern, folded: str) -> bool:
         return folded.startswith(pattern.text)
     if pattern.kind == "wildcard":
         return re.fullmatch(wildcard_expression(pattern.text), folded) is not None
-    return (
-        OSA.distance(pattern.text, folded, score_cutoff=pattern.distance) <= pattern.distance
-        and not _differs_in_digits(pattern.text, folded)
-    )
+    return OSA.distance(
+        pattern.text, folded, score_cutoff=pattern.distance
+    ) <= pattern.distance and not _differs_in_digits(pattern.text, folded)
 
 
 def most_frequent(counts: npt.NDArray[Any], limit: int) -> Forms:

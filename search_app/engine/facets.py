@@ -90,9 +90,12 @@ def count_rows(column: Column, mask: Mask) -> Counts:
     return np.bincount(rows, minlength=len(column.values))
 
 
-def count_missing(columns: list[Column], masks: list[Mask]) -> int:
-    """Return how many documents of ``masks`` have no value."""
-    return sum(int(np.count_nonzero(mask & ~column.has_value())) for column, mask in zip(columns, masks, strict=True))
+def count_missing(snapshot: Snapshot, field: str, masks: list[Mask]) -> int:
+    """Return how many documents of ``masks`` have no value in a facet, or no summary."""
+    return sum(
+        int(np.count_nonzero(mask & segment.lacking(field)))
+        for segment, mask in zip(snapshot.segments, masks, strict=True)
+    )
 
 
 def top_values(counts: Counts, size: int) -> npt.NDArray[np.int64]:

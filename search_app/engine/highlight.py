@@ -34,40 +34,47 @@ class Highlighter:
                     tokens = leaf.tokens if isinstance(leaf, Near) else (leaf.token,) if isinstance(leaf, Term) else ()
                     self._tokens.setdefault(field, set()).update(tokens)
         self._stems = {field: {token.stem for token in tokens} for field, tokens in self._tokens.items()}
-        self._known: dict[tuple[str, str], bool] = {}
+        self._known: dict[str, dict[str, bool]] = {field: {} for field in (*self._tokens, *self._patterns)}
 
     def spans(self, field: str, text: str) -> list[Span]:
         """Return where words of the query stand in a text of a field: half-open ranges, ascending, not touching."""
-        if field not in self._tokens and field not in self._patterns:
+        known = self._known.get(field)
+        if known is None:
             return []
-        known = self._known
         found: list[Span] = []
+        may_be_dense = not text.isascii()
         for match in iter_surfaces(text):
             surface = match.group()
-            hit = known.get((field, surface))
-            if hit is None:
-                if is_dense(surface):
+            if surface not in known:
+                if may_be_dense and is_dense(surface):
                     found += self._dense_spans(field, surface, match.start())
                     continue
-                hit = known[field, surface] = any(self._wanted(field, token) for token in _analysed(surface))
-            if hit:
+                known[surface] = self._holds(field, surface)
+            if known[surface]:
                 found.append(match.span())
         return found
 
-    def _wanted(self, field: str, token: Analysed) -> bool:
-        if token.stem in self._stems.get(field, ()):
-            wanted = self._tokens[field]
-            if Token(token.stem) in wanted or Token(token.stem, token.folded) in wanted:
+    def _holds(self, field: str, surface: str) -> bool:
+        stems = self._stems.get(field, ())
+        patterns = self._patterns.get(field)
+        for token in _analysed(surface):
+            if token.stem in stems and self._wanted(field, token):
                 return True
-        return any(matches_pattern(pattern, token.folded) for pattern in self._patterns.get(field, ()))
+            if patterns and any(matches_pattern(pattern, token.folded) for pattern in patterns):
+                return True
+        return False
+
+    def _wanted(self, field: str, token: Analysed) -> bool:
+        wanted = self._tokens.get(field, ())
+        return Token(token.stem) in wanted or Token(token.stem, token.folded) in wanted
 
     def _dense_spans(self, field: str, run: str, offset: int) -> list[Span]:
         tokens = _analysed(run)
         if len(tokens) != len(run):
-            return [(offset, offset + len(run))] if any(self._wanted(field, token) for token in tokens) else []
+            return [(offset, offset + len(run))] if self._holds(field, run) else []
         marked = [False] * len(run)
         for at, token in enumerate(tokens):
-            if self._wanted(field, token):
+            if self._wanted(field, token) or self._patterned(field, token):
                 # A pattern of one character marks that character; a bigram marks both.
                 width = len(token.stem) if token.stem in self._stems.get(field, ()) else 1
                 for n in range(at, min(at + width, len(run))):
@@ -79,6 +86,9 @@ class Highlighter:
             elif on:
                 spans.append((offset + at, offset + at + 1))
         return spans
+
+    def _patterned(self, field: str, token: Analysed) -> bool:
+        return any(matches_pattern(pattern, token.folded) for pattern in self._patterns.get(field, ()))
 
     def mark(self, field: str, text: str) -> str:
         """Return a whole text as HTML with its matches marked."""

@@ -183,7 +183,7 @@ def _read_chunk(text: str, at: int, tokens: list[Token], notes: Notes) -> int:
         return end
     value = word[name.end() :]
     known = name[1].lower() in FIELD_NAMES or name[1].lower() in DATE_NAMES
-    if value.startswith("/") or not (known or value or joined):
+    if value.startswith("//") or not (known or joined or value.strip("/")):
         tokens.append(Token(Kind.WORD, *split_tail(word)))  # an address, or “note:” in running text
         return end
     tokens.append(Token(Kind.FIELD, name[1], detached=not value.strip("-+") and not joined))

@@ -181,8 +181,8 @@ def clauses(tree: Query) -> tuple[Query, ...]:
     return (tree,)
 
 
-# Edges of a word that say nothing: sentence marks, brackets, single quotes, dashes, invisible characters.
-_EDGES = ",;:!…¡¿·、。，；：！？[]{}<>'‘’‚‹›`-‐‑–—−\u00ad\u200b\u200e\u200f\u2060\ufeff "
+# Edges of a word that say nothing: sentence marks, brackets, single quotes, slashes, dashes, invisible characters.
+_EDGES = "/,;:!…¡¿·、。，；：！？[]{}<>'‘’‚‹›`-‐‑–—−\u00ad\u200b\u200e\u200f\u2060\ufeff "
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ADDRESS = "://"  # in an address, “?” and “*” are no patterns
 _STARS = re.compile(r"\*{2,}")

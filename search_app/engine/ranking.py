@@ -43,7 +43,9 @@ def rank_page(
         return [Ranked(0, int(doc), 0.0) for doc in docs[0][start:end]]
     segments = np.repeat(np.arange(len(docs)), sizes)
     local = np.concatenate(docs)
-    days = np.concatenate([seg.days[found].astype(np.int64) for seg, found in zip(snapshot.segments, docs, strict=True)])
+    days = np.concatenate(
+        [seg.days[found].astype(np.int64) for seg, found in zip(snapshot.segments, docs, strict=True)]
+    )
     value = np.concatenate(scores) if scores is not None else np.zeros(total)
     primary = -value
     if scores is not None and total > end:

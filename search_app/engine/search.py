@@ -29,7 +29,7 @@ from .highlight import Highlighter
 from .plan import All, Any, Days, Every, Near, Pattern, Plan, Scaled, Term, make_plan
 from .query import MATCH_ALL
 from .ranking import Ranked, rank_page
-from .request import FACET_FIELDS, FacetRequest, SearchRequest
+from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
 from .result import Bucket, Facet, FacetPage, Histogram, Hit, SearchResult
 from .scoring import Bm25
 from .syntax import QueryLimits, parse_query
@@ -196,8 +196,7 @@ class Searcher:
                 if value >= 0:
                     mask[segment.columns[field].docs_of(value)] = False
         for field in request.missing:
-            has = segment.has_summary if field == "summary" else segment.columns[field].has_value()
-            mask &= ~has
+            mask &= ~segment.lacking(field)
         return mask
 
     def _selection(self, field: str, request: SearchRequest) -> list[Mask] | None:
@@ -254,24 +253,17 @@ class Searcher:
 
     def _facet(self, field: str, matches: Matches, request: SearchRequest) -> Facet:
         masks = self._counted(field, matches)
-        counts: Counts = self.spaces[field].count(masks)
-        missing = count_missing([segment.columns[field] for segment in self.snapshot.segments], masks)
         return make_facet(
             self.spaces[field],
-            counts,
+            self.spaces[field].count(masks),
             request.facet_size,
             getattr(request, field),
             getattr(request, "not_" + field),
-            missing,
+            count_missing(self.snapshot, field, masks),
         )
 
     def _missing(self, hits: list[Mask]) -> dict[str, int]:
-        segments = self.snapshot.segments
-        missing = {field: count_missing([s.columns[field] for s in segments], hits) for field in FACET_FIELDS}
-        missing["summary"] = sum(
-            int(np.count_nonzero(mask & ~segment.has_summary)) for segment, mask in zip(segments, hits, strict=True)
-        )
-        return missing
+        return {field: count_missing(self.snapshot, field, hits) for field in MISSING_FIELDS}
 
     def _days(self, docs: list[Docs]) -> Counts:
         days = [segment.days[found] for segment, found in zip(self.snapshot.segments, docs, strict=True)]
@@ -372,4 +364,3 @@ def _restricted(matches: Matches, docs: list[Docs]) -> Matches:
         cut[found] = True
         kept.append(cut)
     return Matches(kept, kept, dict.fromkeys(FACET_FIELDS))
-

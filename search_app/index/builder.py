@@ -157,7 +157,9 @@ def _make_index_folder(index_dir: Path, files: FileSystem) -> None:
     except (FileExistsError, NotADirectoryError):
         raise SearchAppError(f"{index_dir} is not a folder. Name a folder for the index with --index.") from None
     except OSError as error:
-        raise SearchAppError(f"The index folder {index_dir} cannot be made: {error.strerror}. Check its permissions.") from error
+        raise SearchAppError(
+            f"The index folder {index_dir} cannot be made: {error.strerror}. Check its permissions."
+        ) from error
 
 
 def _previous(index_dir: Path) -> Snapshot | None:

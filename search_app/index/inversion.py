@@ -117,7 +117,9 @@ def invert(vocabulary: Vocabulary, units: Units, row_starts: Array, row_units: A
     lengths = np.diff(doc_first_token)
     docs = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
     value_rank = np.arange(len(row_units)) - np.repeat(row_starts[:-1], np.diff(row_starts))
-    positions = np.arange(len(forms)) - np.repeat(doc_first_token[:-1], lengths) + np.repeat(value_rank, counts) * VALUE_GAP
+    positions = (
+        np.arange(len(forms)) - np.repeat(doc_first_token[:-1], lengths) + np.repeat(value_rank, counts) * VALUE_GAP
+    )
     terms = vocabulary.form_terms[forms]
     order = np.argsort(terms, kind="stable")
     terms, docs, forms, positions = terms[order], docs[order], forms[order], positions[order]

@@ -222,9 +222,11 @@ class Column:
         starts = self.row_starts[docs]
         return self.rows[expand(starts, self.row_starts[docs + 1] - starts)]
 
-    def has_value(self) -> npt.NDArray[np.bool_]:
-        """Return, a document, whether it has any value."""
-        return np.diff(self.row_starts.astype(np.int64)) > 0
+    @cached_property
+    def lacking(self) -> npt.NDArray[np.bool_]:
+        """Whether a document has no value. Shape (n_docs,)."""
+        starts = self.row_starts
+        return starts[1:] == starts[:-1]
 
 
 class Segment:
@@ -267,9 +269,13 @@ class Segment:
         return self.file.array("day")
 
     @cached_property
-    def has_summary(self) -> npt.NDArray[np.bool_]:
-        """Whether a document has a summary."""
-        return (self.file.array("flags") & HAS_SUMMARY) != 0
+    def summary_lacking(self) -> npt.NDArray[np.bool_]:
+        """Whether a document has no summary."""
+        return (self.file.array("flags") & HAS_SUMMARY) == 0
+
+    def lacking(self, field: str) -> npt.NDArray[np.bool_]:
+        """Return, a document, whether it has no value in a facet, or no summary."""
+        return self.summary_lacking if field == "summary" else self.columns[field].lacking
 
     @cached_property
     def fingerprints(self) -> Array:
@@ -295,7 +301,9 @@ class Segment:
         try:
             return blocks.row(doc)
         except (zstandard.ZstdError, ValueError, IndexError) as error:
-            raise IndexDamagedError(self.path, f"block {doc // BLOCK_DOCS} cannot be read ({error})", section) from error
+            raise IndexDamagedError(
+                self.path, f"block {doc // BLOCK_DOCS} cannot be read ({error})", section
+            ) from error
 
     def stored_rows(self, docs: list[int]) -> list[list[Any]]:
         """Return the stored rows of some documents, opening each block once."""

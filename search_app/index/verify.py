@@ -65,7 +65,9 @@ def check_index(index_dir: Path) -> CheckReport:
             checked["sections"] += len(segment.file.names())
             checked["bytes"] += segment.file.size
         if live != manifest.articles:
-            problems.append(f"generation {generation}: the segments hold {live} articles, the manifest says {manifest.articles}")
+            problems.append(
+                f"generation {generation}: the segments hold {live} articles, the manifest says {manifest.articles}"
+            )
     return CheckReport(tuple(problems), checked)
 
 
@@ -90,12 +92,18 @@ def check_segment(segment: Segment) -> list[str]:
     days = segment.days.astype(np.int64)
     expect(len(days) == segment.docs and bool(np.all(np.diff(days) <= 0)), "day", "not newest first")
     hashes = segment.file.array("paths.hash")
-    expect(len(hashes) == segment.docs and _ascending(hashes), "paths.hash", "not in order, or not one for each document")
+    expect(
+        len(hashes) == segment.docs and _ascending(hashes), "paths.hash", "not in order, or not one for each document"
+    )
     rows = segment.stored_rows(list(range(segment.docs)))
     path_docs = segment.file.array("paths.doc")
     by_doc = np.empty(segment.docs, np.uint64)
     by_doc[path_docs] = hashes
-    expect(all(path_hash(row[0]) == int(by_doc[n]) for n, row in enumerate(rows)), "paths.doc", "does not lead to the stored paths")
+    expect(
+        all(path_hash(row[0]) == int(by_doc[n]) for n, row in enumerate(rows)),
+        "paths.doc",
+        "does not lead to the stored paths",
+    )
     paths = [row[0] for row in rows]
     in_order = all((-days[n], paths[n]) < (-days[n + 1], paths[n + 1]) for n in range(len(paths) - 1))
     expect(in_order, "stored", "documents of one day are not in order of path")
@@ -120,7 +128,9 @@ def _check_field(segment: Segment, name: str, term_count: int, expect: Any) -> N
     expect(len(file.array(f"{name}.locals")) == len(positions), f"{name}.locals", "not one for each token")
     lengths = field_.lengths.astype(np.int64)
     expect(len(lengths) == segment.docs, f"{name}.lengths", "not one for each document")
-    expect(int(lengths.sum()) == field_.total_length == len(positions), f"{name}.lengths", "does not add up to the tokens")
+    expect(
+        int(lengths.sum()) == field_.total_length == len(positions), f"{name}.lengths", "does not add up to the tokens"
+    )
     low = file.array(f"{name}.docs").astype(np.int64)
     docs = low | (file.array(f"{name}.docs.high").astype(np.int64) << 16) if f"{name}.docs.high" in file else low
     expect(not len(docs) or int(docs.max()) < segment.docs, f"{name}.docs", "points past the documents")
@@ -138,7 +148,9 @@ def _check_column(segment: Segment, name: str, expect: Any) -> None:
     expect(_offsets_fit(starts, segment.docs, len(rows)), f"{name}.row_starts", "does not fit the rows")
     expect(not len(rows) or int(rows.max()) < len(column.values), f"{name}.rows", "points past the values")
     value_starts = column.value_starts.astype(np.int64)
-    expect(_offsets_fit(value_starts, len(column.values), len(rows)), f"{name}.value_starts", "does not fit the documents")
+    expect(
+        _offsets_fit(value_starts, len(column.values), len(rows)), f"{name}.value_starts", "does not fit the documents"
+    )
     docs = np.repeat(np.arange(segment.docs), np.diff(starts))
     order = np.argsort(rows, kind="stable")
     listed = [column.docs_of(value) for value in range(len(column.values))]
@@ -147,7 +159,12 @@ def _check_column(segment: Segment, name: str, expect: Any) -> None:
 
 
 def _offsets_fit(offsets: Array, rows: int, end: int) -> bool:
-    return len(offsets) == rows + 1 and int(offsets[0]) == 0 and int(offsets[-1]) == end and bool(np.all(np.diff(offsets) >= 0))
+    return (
+        len(offsets) == rows + 1
+        and int(offsets[0]) == 0
+        and int(offsets[-1]) == end
+        and bool(np.all(np.diff(offsets) >= 0))
+    )
 
 
 def _ascending(values: Array) -> bool:

@@ -220,7 +220,9 @@ def _write_lookups(writer: SectionWriter, paths: Sequence[str], old_paths: list[
     hashes = np.fromiter(map(path_hash, paths), np.uint64, len(paths))
     _write_lookup(writer, "paths", hashes, np.arange(len(paths)))
     pairs = sorted(set(old_paths))
-    _write_lookup(writer, "old_paths", np.array([h for h, _ in pairs], np.uint64), np.array([n for _, n in pairs], np.int64))
+    _write_lookup(
+        writer, "old_paths", np.array([h for h, _ in pairs], np.uint64), np.array([n for _, n in pairs], np.int64)
+    )
 
 
 def _write_lookup(writer: SectionWriter, name: str, hashes: Array, docs: Array) -> None:
