@@ -85,9 +85,10 @@ class Links:
         """Return the address of an article in one of its formats. path : its site path without ending."""
         return f"{self.root}{quote(path, safe=PLAIN_IN_PATH)}{ending}"
 
-    def paged(self, path: str, page: int) -> str:
-        """Return the address of a page of a site path that has no other parameters."""
-        return self._with_query(path, [("page", str(page))] if page > 1 else [])
+    def paged(self, path: str, page: int, args: Iterable[tuple[str, str]] = ()) -> str:
+        """Return the address of a page of a site path. args : its other parameters."""
+        here = quote(path, safe=PLAIN_IN_PATH)
+        return self._with_query(here, [*args, ("page", str(page))] if page > 1 else args)
 
     def day(self, day: date) -> str:
         """Return the address of a day's page."""

@@ -191,9 +191,7 @@ def present_search(
         previous=links.search(replacing(request, page=request.page - 1)) if request.page > 1 else "",
         next=links.search(replacing(request, page=request.page + 1)) if request.page < result.pages else "",
         facets=tuple(
-            present_facet(name, result.facets[name], request, links)
-            for name in FACET_FIELDS
-            if name in result.facets
+            present_facet(name, result.facets[name], request, links) for name in FACET_FIELDS if name in result.facets
         ),
         timeline=present_timeline(
             result.histogram,

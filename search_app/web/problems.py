@@ -25,7 +25,7 @@ from ..errors import (
 from .links import Links
 from .presenters import Link, SearchForm
 from .site import site
-from .state import MAX_VALUES, PARAMETER_ORDER, replacing
+from .state import MAX_VALUES, PARAMETER_ORDER
 
 RETRY_SECONDS = 30
 KEPT_CHARS = 2048
@@ -149,9 +149,6 @@ def _form_as_typed(problem: Problem, links: Links) -> SearchForm:
 
 
 def _last_page(error: PageNotFoundError, links: Links) -> tuple[Link, ...]:
-    if request.endpoint != "pages.search":
-        return ()
-    search = site().state().request
-    last = replacing(search, page=max(1, error.pages))
     text = f"Go to the last page, {error.pages:,}" if error.pages else "Go to the first page"
-    return (Link(text, links.search(last)),)
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
+    return (Link(text, links.paged(request.path, error.pages, kept)),)

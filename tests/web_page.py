@@ -1,0 +1,103 @@
+"""A page as its reader meets it: text, links by their words, boxes by their labels.
+
+Reading is strict: a page whose HTML holds an error is not read at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+import html5lib
+from werkzeug.test import TestResponse
+
+SHOWN_NOWHERE = {"style", "script", "head", "title"}
+
+
+class Page:
+    """A parsed page. Raises html5lib's ParseError where the HTML is not well formed."""
+
+    def __init__(self, response: TestResponse) -> None:
+        self.status = response.status_code
+        self.html = response.get_data(as_text=True)
+        parser = html5lib.HTMLParser(html5lib.getTreeBuilder("etree"), strict=True, namespaceHTMLElements=False)
+        self.root: Element = parser.parse(self.html)
+        self._parents = {child: parent for parent in self.root.iter() for child in parent}
+
+    def all(self, tag: str, **attributes: str) -> list[Element]:
+        """Return the elements of a tag that have all of these attributes (``class_`` for a class among others)."""
+        wanted = attributes.pop("class_", "")
+        return [
+            element
+            for element in self.root.iter(tag)
+            if all(element.get(name.replace("_", "-")) == value for name, value in attributes.items())
+            and (not wanted or wanted in (element.get("class") or "").split())
+        ]
+
+    def one(self, tag: str, **attributes: str) -> Element:
+        """Return the only such element."""
+        found = self.all(tag, **attributes)
+        assert len(found) == 1, f"{len(found)} times <{tag}> with {attributes}"
+        return found[0]
+
+    @property
+    def title(self) -> str:
+        """The words of the window's title."""
+        return words(self.one("title"))
+
+    @property
+    def text(self) -> str:
+        """Everything that is shown, white space collapsed."""
+        return words(self.one("body"))
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """Words and address of every link."""
+        return [(words(element), element.get("href") or "") for element in self.all("a")]
+
+    def link(self, text: str, inside: Element | None = None) -> str:
+        """Return the address of the first link with exactly these words. inside : where to look."""
+        place = inside if inside is not None else self.root
+        addresses = [element.get("href") or "" for element in place.iter("a") if words(element) == text]
+        assert addresses, f"no link “{text}” among {[words(element) for element in place.iter('a')]}"
+        return addresses[0]
+
+    def boxes(self) -> dict[str, tuple[str, str, bool]]:
+        """Return the checkboxes of the page: label to (name, value, whether it is ticked)."""
+        found = {}
+        for box in self.all("input", type="checkbox"):
+            label = self._parents[box]
+            found[words(label)] = (box.get("name") or "", box.get("value") or "", "checked" in box.attrib)
+        return found
+
+    def form_values(self, form_id: str = "search") -> list[tuple[str, str]]:
+        """Return what sending a form as it stands would send."""
+        form = self.one("form", id=form_id)
+        inside = set(form.iter())
+        values = []
+        for control in self.all("input"):
+            if control not in inside and control.get("form") != form_id:
+                continue
+            if control.get("type") in ("checkbox", "radio") and "checked" not in control.attrib:
+                continue
+            values.append((control.get("name") or "", control.get("value") or ""))
+        return values
+
+    @property
+    def hits(self) -> list[str]:
+        """The headlines of the list of articles, in order."""
+        return [words(heading) for item in self.all("li", class_="hit") for heading in item.iter("h3")]
+
+
+def words(element: Element) -> str:
+    """Return the text of an element, white space collapsed."""
+    return " ".join("".join(_texts(element)).split())
+
+
+def _texts(element: Element) -> Iterator[str]:
+    if element.tag in SHOWN_NOWHERE and element.tag != "title":
+        return
+    yield element.text or ""
+    for child in element:
+        yield from _texts(child)
+        yield child.tail or ""
