@@ -185,6 +185,7 @@ def test_simplify_is_done_at_once(tree: Query) -> None:
         ("‘it’", "it"),
         ("don't", "don't"),
         ("[sic]", "sic"),
+        ("/a/b/", "a/b"),
         ("\ufeffword\u200b", "word"),
         ("who?", "who"),
         ("a\x00b", "a b"),

@@ -175,6 +175,7 @@ LANGUAGE: list[tuple[str, Query]] = [
     ("headline:(a topic:b)", And((Word("a", "headline"), Word("b", "topic")))),
     ("headline:a:b", Word("a:b", "headline")),
     ("headline:AND", Word("AND", "headline")),
+    ("headline:/a/", Word("a", "headline")),
     ("headline：a", Word("a", "headline")),
     ("a OR headline:b", Or((A, Word("b", "headline")))),
     # dates
