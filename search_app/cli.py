@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from werkzeug.datastructures import MultiDict
 
 from . import __version__
 from .cli_output import ProgressBars, print_error, print_json, print_report, print_result, print_status, print_text
@@ -139,6 +138,9 @@ def search(
     Without WORDS, what the options ask for, newest first. Shells take quotes away: write a phrase as '"peace talks"',
     and put -- before a word to leave out: search-app search -- talks -peace.
     """
+    # Rooms are imported by the command that needs them: help and wrong usage are answered in a tenth of the time.
+    from werkzeug.datastructures import MultiDict
+
     from .engine import open_engine
     from .web.answers import search_answer
     from .web.links import Links

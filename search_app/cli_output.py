@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from .engine.result import Facet, Hit, SearchResult
 from .settings import wants_colour
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
+    from .engine.result import Facet, Hit, SearchResult
     from .index.builder import BuildReport
 
 FACET_VALUES_SHOWN = 8

@@ -83,7 +83,7 @@ def _related(events: Sequence[Event]) -> list[list[tuple[Event, tuple[str, ...]]
         shared = [
             (other, tuple(sorted(set(event.contexts) & set(other.contexts)))) for other in events if other != event
         ]
-        shared = [pair for pair in shared if len(pair[1]) > 1 or event.topic in pair[1]]
+        shared = [pair for pair in shared if pair[1]]
         shared.sort(key=lambda pair: (-len(pair[1]), abs((pair[0].day - event.day).days), pair[0].headline))
         found.append(shared[:MAX_RELATED])
     return found
