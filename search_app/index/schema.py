@@ -26,13 +26,11 @@ ANALYSIS = 1
 
 
 def build_schema() -> fields.Schema:
-    """Return the Whoosh schema of an index: what any ``whoosh.query`` may name."""
-    schema = fields.Schema(
-        path=fields.ID(stored=True),
-        date=fields.NUMERIC(int, bits=32, stored=True, sortable=True),
-        kind=fields.ID(stored=True),
-        language=fields.ID(stored=True),
-    )
+    """Return the Whoosh schema of an index: what any ``whoosh.query`` may name.
+
+    Dates are ISO text, ``2017-01-16``, so that a range of terms is a range of days.
+    """
+    schema = fields.Schema(path=fields.ID(stored=True), date=fields.ID(stored=True))
     for name in TEXT_FIELDS:
         schema.add(name, fields.TEXT(analyzer=NewsTokenizer(), phrase=True, stored=True))
         schema.add(name + EXACT, fields.TEXT(analyzer=NewsTokenizer(exact=True), phrase=True))
