@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import click
@@ -232,7 +233,10 @@ def serve(**options: Any) -> None:
     """Serve web pages and API.
 
     Every new index is picked up without a restart. Ends with Ctrl-C or SIGTERM."""
-    _serve(load_settings(**options))
+    from .server import bind_socket
+
+    settings = load_settings(**options)
+    _serve(settings, bind_socket(settings.text("host"), settings.number("port")))
 
 
 @commands.command()
@@ -246,30 +250,32 @@ def demo(**options: Any) -> None:
     Writes it to a temporary folder, indexes it and serves it there. Ends with Ctrl-C, and leaves nothing behind."""
     from .index.builder import build_index
     from .sample import write_sample
+    from .server import bind_socket
 
+    settings = load_settings(**options)
+    bound = bind_socket(settings.text("host"), settings.number("port"))
     owner = os.getpid()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(DONE))
     folder = Path(tempfile.mkdtemp(prefix="search-app-demo-"))
     try:
         archive, index_dir = folder / "archive", folder / "index"
-        settings = load_settings(**options, archive=str(archive), index=str(index_dir))
+        settings = load_settings(**options, archive=str(archive), index=str(index_dir), site_name="News of the Straits")
         counts = write_sample(archive)
         print_text(f"Wrote {counts['article']} invented articles to {archive}")
         with ProgressBars() as bars:
             report = build_index(archive, index_dir, settings=settings, progress=bars)
         print_report(report)
-        _serve(settings)
+        _serve(settings, bound)
     finally:
         # Workers of the server leave through here as well; the folder belongs to the process that made it.
         if os.getpid() == owner:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(settings: Settings) -> None:
-    from .server import bind_socket, serve_app, socket_url
+def _serve(settings: Settings, bound: socket) -> None:
+    from .server import serve_app, socket_url
     from .web.app import create_app
 
-    bound = bind_socket(settings.text("host"), settings.number("port"))
     url = socket_url(bound)
     serve_app(
         create_app(dict(settings)),
