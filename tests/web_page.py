@@ -22,6 +22,9 @@ class Page:
         self.html = response.get_data(as_text=True)
         parser = html5lib.HTMLParser(html5lib.getTreeBuilder("etree"), strict=True, namespaceHTMLElements=False)
         self.root: Element = parser.parse(self.html)
+        for element in self.root.iter():
+            if isinstance(element.tag, str):  # a comment has none
+                element.tag = element.tag.rpartition("}")[2]
         self._parents = {child: parent for parent in self.root.iter() for child in parent}
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
@@ -62,13 +65,12 @@ class Page:
         assert addresses, f"no link “{text}” among {[words(element) for element in place.iter('a')]}"
         return addresses[0]
 
-    def boxes(self) -> dict[str, tuple[str, str, bool]]:
-        """Return the checkboxes of the page: label to (name, value, whether it is ticked)."""
-        found = {}
-        for box in self.all("input", type="checkbox"):
-            label = self._parents[box]
-            found[words(label)] = (box.get("name") or "", box.get("value") or "", "checked" in box.attrib)
-        return found
+    def boxes(self) -> dict[tuple[str, str], tuple[str, bool]]:
+        """Return the checkboxes of the page: what each sends, to its label and whether it is ticked."""
+        return {
+            (box.get("name") or "", box.get("value") or ""): (words(self._parents[box]), "checked" in box.attrib)
+            for box in self.all("input", type="checkbox")
+        }
 
     def form_values(self, form_id: str = "search") -> list[tuple[str, str]]:
         """Return what sending a form as it stands would send."""

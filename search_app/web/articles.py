@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, send_file
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..archive.model import Article
@@ -103,6 +103,13 @@ def _markdown_file(article: Article) -> Response:
     root = Path(archive).resolve()
     file = (root / article.file).resolve()
     # The record is data: it, or a link on disk, may still point outside the archive.
-    if not file.is_relative_to(root) or not file.is_file():
+    if not file.is_relative_to(root):
         abort(404)
-    return send_file(file, mimetype="text/markdown; charset=utf-8", max_age=60)
+    try:
+        text = file.read_bytes()
+    except OSError:
+        # The archive changes while it is served: a file may go before the next build notices.
+        abort(404, "The file of this article is no longer in the archive.")
+    response = Response(text, mimetype="text/markdown")
+    response.add_etag()
+    return conditional(response)

@@ -218,7 +218,11 @@ def present_form(request: SearchRequest, links: Links, last_day: date | None = N
         q=request.q,
         date_from=request.date_from.isoformat() if request.date_from else "",
         date_to=request.date_to.isoformat() if request.date_to else "",
-        hidden=tuple(pair for pair in args_from_request(request) if pair[0] not in FORM_CONTROLS),
+        hidden=tuple(
+            (name, value)
+            for name, value in args_from_request(request)
+            if name not in FORM_CONTROLS or (name == "missing" and value not in FACET_FIELDS)
+        ),
         presets=tuple(presets),
     )
 

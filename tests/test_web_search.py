@@ -1,0 +1,291 @@
+"""The result page, the front page and the facet lists, by what a reader sees."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from web_page import Page, words
+
+STRIKE = "Port Amaro harbour strike"
+ELECTION = "Kestrian presidential election, 2032"
+
+
+def see(client: FlaskClient, path: str, **parameters: object) -> Page:
+    """Return the page at an address, forms' detours followed."""
+    query = urlencode(parameters, doseq=True)
+    return Page(client.get(f"{path}?{query}" if query else path, follow_redirects=True))
+
+
+def args(address: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(address).query)
+
+
+def test_the_front_page_shows_what_the_archive_holds(client: FlaskClient) -> None:
+    page = see(client, "/")
+    assert "13 articles, 2 November 2030 to 10 February 2032" in page.text
+    assert page.hits[0] == "Le festival du film de Clairmont ouvre sous la neige."
+    assert page.link("2031", page.one("ul", class_="years")) == "/news/2031/"
+    assert args(page.link(STRIKE, page.one("section", aria_labelledby="topics"))) == {"topic": [STRIKE]}
+    assert page.link("All articles, newest first") == "/search"
+
+
+def test_a_search_shows_query_count_and_marks(client: FlaskClient) -> None:
+    page = see(client, "/search", q="harbour strike")
+    assert page.title.startswith("4 articles for “harbour strike”")
+    assert words(page.one("h1")) == "4 articles for “harbour strike”"
+    assert page.one("input", id="q").get("value") == "harbour strike"
+    assert "1–4 of 4 articles" in page.text
+    assert "Searched for “harbour” and “strike”." in page.text
+    assert {words(mark).lower() for mark in page.all("mark")} >= {"harbour", "strike"}
+    assert len(page.hits) == 4
+
+
+def test_a_hit_says_what_is_known_of_it(client: FlaskClient) -> None:
+    page = see(client, "/search", q="walk out")
+    hit = page.one("li", class_="hit")
+    headline = "Dockers in Port Amaro walk out over night shifts."
+    assert page.link(headline, hit) == "/news/2031/03/4/dockers-in-port-amaro-walk-out-over-night-shifts.html"
+    assert page.link("4 March 2031", hit) == "/news/2031/03/4/"
+    assert args(page.link(STRIKE, hit)) == {"q": ["walk out"], "topic": [STRIKE]}
+    assert args(page.link("Kestria", hit)) == {"q": ["walk out"], "context": ["Kestria"]}
+    assert page.link("Amaro Courier", hit) == "https://courier.example/harbour/walkout"
+    assert "courier.example" in words(hit)
+    assert page.link("picture", hit).startswith("https://courier.example/img/quay.jpg")
+    assert page.all("img") == []
+    outside = [link for link in hit.iter("a") if (link.get("href") or "").startswith("https://")]
+    assert len(outside) == 3
+    assert all(link.get("rel") == "noopener nofollow" for link in outside)
+
+
+def test_foreign_hits_say_their_language(client: FlaskClient) -> None:
+    page = see(client, "/search", q="码头")
+    assert page.one("li", class_="hit").get("lang") == "zh"
+    assert page.one("h3").get("dir") == "auto"
+
+
+def test_facets_count_what_ticking_gives(client: FlaskClient) -> None:
+    page = see(client, "/search")
+    boxes = page.boxes()
+    assert boxes["topic", STRIKE] == (f"{STRIKE} 3", False)
+    assert boxes["missing", "topic"] == ("no topic 4", False)
+    for (name, value), (label, _) in boxes.items():
+        count = label.rsplit(" ", 1)[1]
+        assert see(client, "/search", **{name: value}).title.startswith(f"{count} article"), label
+
+
+def test_every_facet_is_a_named_group_of_the_search_form(client: FlaskClient) -> None:
+    page = see(client, "/search", topic=STRIKE)
+    assert [words(legend) for legend in page.all("legend")] == ["Date", "Topic, 1 selected", "Context", "Source"]
+    controls = [box for box in page.all("input") if box.get("type") in ("checkbox", "radio", "text")]
+    assert controls
+    assert all(control.get("form") == "search" for control in controls)
+
+
+def test_sending_the_form_as_it_stands_changes_nothing(client: FlaskClient) -> None:
+    asked = {
+        "q": "strike",
+        "topic": [STRIKE, "Nowhere"],
+        "context": "Kestria",
+        "not_source": "Le Courrier de Clairmont",
+        "missing": "summary",
+        "context_match": "any",
+        "from": "2031-01-01",
+        "to": "2031-12-31",
+        "sort": "oldest",
+        "per_page": "5",
+    }
+    page = see(client, "/search", **asked)
+    again = client.get("/search", query_string=urlencode(page.form_values()), follow_redirects=True)
+    assert parse_qs(again.request.query_string.decode()) == {
+        name: value if isinstance(value, list) else [value] for name, value in asked.items()
+    }
+
+
+def test_an_untidy_address_leads_to_the_tidy_one(client: FlaskClient) -> None:
+    response = client.get("/search?topic=&q=strike&from=&to=&context_match=all&page=")
+    assert (response.status_code, response.headers["Location"]) == (302, "/search?q=strike")
+
+
+def test_chips_name_each_filter_and_lead_out_of_it(client: FlaskClient) -> None:
+    asked = {"q": "strike", "topic": STRIKE, "not_context": "Ivo Tarkan", "from": "2031", "to": "2031"}
+    page = see(client, "/search", **asked)
+    chips = page.one("ul", class_="chips")
+    whole = {"from": ["2031-01-01"], "to": ["2031-12-31"]}
+    assert args(page.link(f"Topic: {STRIKE}, remove ×", chips)) == {
+        "q": ["strike"],
+        "not_context": ["Ivo Tarkan"],
+        **whole,
+    }
+    assert args(page.link("Not context: Ivo Tarkan, remove ×", chips)) == {"q": ["strike"], "topic": [STRIKE], **whole}
+    without_date = args(page.link("Date: 2031, remove ×", chips))
+    assert without_date == {"q": ["strike"], "topic": [STRIKE], "not_context": ["Ivo Tarkan"]}
+    assert args(page.link("Remove all filters", chips)) == {"q": ["strike"]}
+
+
+def test_picked_and_excluded_values_are_pinned(client: FlaskClient) -> None:
+    page = see(client, "/search", q="comet", topic=ELECTION, not_source="Amaro Courier", missing="source")
+    boxes = page.boxes()
+    assert boxes["topic", ELECTION] == (f"{ELECTION} 0", True)
+    assert boxes["not_source", "Amaro Courier"] == ("not Amaro Courier", True)
+    assert boxes["missing", "source"] == ("no source 0", True)
+
+
+def test_a_value_is_excluded_by_its_button(client: FlaskClient) -> None:
+    button = see(client, "/search").one("button", name="not_topic", value=STRIKE)
+    assert (button.get("form"), button.get("aria-label")) == ("search", f"not {STRIKE}")
+    assert see(client, "/search", not_topic=STRIKE).title.startswith("10 articles")
+
+
+def test_contexts_match_all_or_any(client: FlaskClient) -> None:
+    both = {"context": ["Ivo Tarkan", "Mirela Dosan"]}
+    assert "Nothing found" in see(client, "/search", **both).text
+    page = see(client, "/search", **both, context_match="any")
+    assert page.title.startswith("4 articles")
+    assert [radio.get("value") for radio in page.all("input", type="radio") if "checked" in radio.attrib] == ["any"]
+
+
+def test_orders_keep_the_set(client: FlaskClient) -> None:
+    page = see(client, "/search", q="strike")
+    sorts = page.one("span", class_="sorts")
+    newest = Page(client.get(page.link("Newest first", sorts)))
+    oldest = Page(client.get(page.link("Oldest first", sorts)))
+    assert newest.hits == oldest.hits[::-1]
+    assert sorted(newest.hits) == sorted(page.hits)
+    assert args(oldest.link("Best match", oldest.one("span", class_="sorts"))) == {"q": ["strike"]}
+
+
+def test_every_page_is_reachable_and_no_hit_is_on_two(client: FlaskClient) -> None:
+    first = see(client, "/search", per_page=2)
+    assert "1–2 of 13 articles" in first.text
+    pager = first.one("nav", aria_label="Pages of results")
+    assert first.link("Page 7", pager) == "/search?page=7&per_page=2"
+    seen, page = list(first.hits), first
+    while nexts := [href for text, href in page.links if text == "Next →"]:
+        page = Page(client.get(nexts[0]))
+        seen += page.hits
+    assert len(seen) == len(set(seen)) == 13
+    assert "13–13 of 13 articles" in page.text
+
+
+def test_the_timeline_is_a_drawing_and_an_equal_table(client: FlaskClient) -> None:
+    page = see(client, "/search")
+    figure = page.one("figure", class_="timeline")
+    drawn = {words(next(link.iter("title"))): link.get("href") for link in next(figure.iter("svg")).iter("a")}
+    rows = [[words(cell) for cell in row] for row in next(figure.iter("tbody"))]
+    assert sum(int(count) for _, count in rows) == 13
+    assert ["December 2030", "0"] in rows
+    assert {f"{label}: {count} article{'s' if count != '1' else ''}" for label, count in rows if count != "0"} == set(
+        drawn
+    )
+    march = drawn["March 2031: 3 articles"]
+    assert args(march or "") == {"from": ["2031-03-01"], "to": ["2031-03-31"]}
+    assert Page(client.get(march or "")).title.startswith("3 articles")
+
+
+def test_partial_matches_are_set_apart(client: FlaskClient) -> None:
+    page = see(client, "/search", q="harbour zebra")
+    assert "No article has all of these words." in words(page.one("h2", class_="relaxed"))
+    assert page.hits
+
+
+def test_what_was_ignored_is_said(client: FlaskClient) -> None:
+    page = see(client, "/search", q="colour:red strike")
+    assert any("There is no field “colour:”" in words(note) for note in page.all("p", class_="note"))
+
+
+def test_nothing_found_offers_ways_on_with_their_counts(client: FlaskClient) -> None:
+    page = see(client, "/search", q="comet", topic=ELECTION, source="Straits Radio")
+    assert words(page.one("h1")) == "Nothing found for “comet”"
+    ways = page.one("ul", class_="ways")
+    for item in ways:
+        count = words(item).rsplit(" ", 2)[1]
+        href = next(item.iter("a")).get("href") or ""
+        assert see(client, href).title.startswith(f"{count} article")
+    assert any("without any filter" in words(item) for item in ways)
+
+
+def test_nothing_at_all_still_leads_on(client: FlaskClient) -> None:
+    page = see(client, "/search", q="zzyzx")
+    assert page.link("start from the front page") == "/"
+
+
+def test_swapped_dates_are_said(client: FlaskClient) -> None:
+    page = see(client, "/search", **{"from": "2032", "to": "2031"})
+    assert "have been swapped" in page.text
+    assert page.one("input", name="from").get("value") == "2031-01-01"
+    assert page.one("input", name="to").get("value") == "2032-12-31"
+
+
+@pytest.mark.parametrize("field", ["topic", "context", "source"])
+def test_a_facet_has_a_page_of_all_its_values(client: FlaskClient, field: str) -> None:
+    page = see(client, f"/search/facet/{field}", q="strike")
+    values = page.one("ul", class_="values")
+    for item in values:
+        link = next(item.iter("a"))
+        count = next(words(span) for span in item.iter("span") if span.get("class") == "count")
+        assert Page(client.get(link.get("href") or "")).title.startswith(f"{count} article")
+    assert page.link("← Back to the results") == "/search?q=strike"
+
+
+def test_a_long_facet_is_searched_ordered_and_paged(client: FlaskClient) -> None:
+    def listed(**parameters: object) -> list[str]:
+        page = see(client, "/search/facet/context", **parameters)
+        return [words(next(item.iter("a"))) for item in page.one("ul", class_="values")]
+
+    assert listed()[:2] == ["Kestria", "Ardenia"]
+    by_name = listed(order="name")
+    assert by_name[:2] == ["Ardenia", "Festival de Clairmont"]
+    assert listed(prefix="kest") == ["Kestria", ELECTION]
+    assert [*listed(order="name", per_page=8), *listed(order="name", per_page=8, page=2)] == by_name
+
+
+def test_selected_values_of_a_facet_page_lead_out_again(client: FlaskClient) -> None:
+    page = see(client, "/search/facet/context", context="Kestria", q="strike")
+    assert args(page.link("Kestria, selected, remove")) == {"q": ["strike"]}
+
+
+def test_pages_are_light(client: FlaskClient) -> None:
+    assert len(client.get("/search").data) < 50_000
+    with client.get("/static/style.css") as response:
+        assert len(response.data) < 20_000
+
+
+LAYOUT = ["/", "/search?q=strike", "/search/facet/topic", "/news/2031/", "/news/2031/03/4/", "/search?page=99"]
+
+
+@pytest.mark.parametrize("path", LAYOUT)
+def test_pages_have_landmarks_and_headings_in_order(client: FlaskClient, path: str) -> None:
+    page = Page(client.get(path))
+    assert page.one("html").get("lang") == "en"
+    assert page.one("main").get("id") == "main"
+    assert page.link("Skip to the content") == "#main"
+    levels = [int(element.tag[1]) for element in page.root.iter() if element.tag in ("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+@pytest.mark.parametrize("path", LAYOUT)
+def test_nothing_is_loaded_from_elsewhere(client: FlaskClient, path: str) -> None:
+    page = Page(client.get(path))
+    assert page.all("script") == []
+    assert page.all("style") == []
+    assert not [element for element in page.root.iter() if element.get("style") or element.get("onclick")]
+    loaded = [link.get("href") or "" for link in page.all("link") if link.get("rel") in ("stylesheet", "icon")]
+    assert len(loaded) == 2
+    for address in loaded:
+        with client.get(address) as response:
+            assert response.status_code == 200
+            assert "immutable" in response.headers["Cache-Control"]
+
+
+def test_below_a_prefix_every_link_stays_below_it(app) -> None:  # type: ignore[no-untyped-def]
+    client = app.test_client()
+    for path in LAYOUT:
+        page = Page(client.get(path, base_url="http://host.example/archive"))
+        inner = [href for _, href in page.links if not href.startswith(("https://", "http://", "#"))]
+        assert inner
+        assert all(href.startswith("/archive/") for href in inner), path
+        assert all((form.get("action") or "").startswith("/archive/") for form in page.all("form"))
