@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from typing import Protocol
 
 from . import model
@@ -35,7 +34,7 @@ class Telling(Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def date(self) -> date: ...
+    def ordinal(self) -> int: ...
     @property
     def headline(self) -> str: ...
     @property
@@ -95,12 +94,12 @@ def _topical_versions(paths: Sequence[str], facts: Mapping[int, Telling], heads:
 
     A newer headline is always shorter, so no chain of these can close into a ring.
     """
-    named: dict[tuple[date, str], int] = {}
+    named: dict[tuple[int, str], int] = {}
     topical: list[int] = []
     for node in heads:
         fact = facts[node]
         if fact.kind == model.NEWS:
-            key = (fact.date, fact.headline)
+            key = (fact.ordinal, fact.headline)
             rival = named.get(key)
             if rival is None or paths[node] < paths[rival]:
                 named[key] = node
@@ -110,7 +109,7 @@ def _topical_versions(paths: Sequence[str], facts: Mapping[int, Telling], heads:
     for node in topical:
         fact = facts[node]
         for tail in _tails(fact.headline):
-            newer = named.get((fact.date, tail))
+            newer = named.get((fact.ordinal, tail))
             if newer is not None:
                 older[node] = newer
                 break

@@ -4,111 +4,134 @@ In: pages, in any order. Out: a ``LinkedArchive``. Contexts are joined from both
 versions of one event are folded into the one in force, spellings of one context into the most frequent. The result
 depends on the set of pages alone, not on their order.
 
-The linker keeps numbers instead of paths and of sets of contexts: some 900,000 edges of a large archive are two small
-arrays. An article is made from the few edges that touch it when it is asked for, so that a later run may make just
-those that a changed file touches.
+The linker keeps numbers (*nodes*) instead of paths, and numbers instead of sets of contexts: the 800,000 edges of a
+large archive are a few flat arrays. An article is made from the few edges that touch it when it is asked for, so that
+a later run may make just those that a changed file touches.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import chain
+from itertools import accumulate, chain, repeat
 from typing import NamedTuple, overload
 
 from . import model
 from .history import current_versions, history
 from .model import Article, LinkedArchive, Page, Related, Skipped, Source, Version
+from .packing import Batch, Row, pack_pages
 from .paths import folder_of
 
 MAX_INCOMING = 10
 """Links from other articles that ``related`` keeps beyond the article's own: the newest ones."""
 
+_NO_EDGES: array[int] = array("i")
+
 
 class Facts(NamedTuple):
     """What a file says of its article alone, and its edges as numbers.
 
-    edges : target node and contexts number of each edge, one after the other; -1 for a target that is no article.
-    headlines : target node → headline, for targets without a file.
+    node : of the article's path.
+    edges : first the target node of each edge, -1 for none, then the number of each edge's set of contexts.
+    headlines : target node → headline, for the targets that the file gives one of.
     """
 
     node: int
     file: str
     kind: str
     language: str
-    date: date
+    ordinal: int
     headline: str
     summary: str
     markup: str
     topic: str
-    sources: tuple[Source, ...]
+    sources: tuple[tuple[str, str], ...]
     image: str
     versions: tuple[Version, ...]
     edges: array[int]
-    headlines: dict[int, str]
+    headlines: Mapping[int, str]
 
 
 class _ListingPage(NamedTuple):
-    """A day page or front page: its day, and node, topic and contexts number of each article that it lists."""
+    """A day page or front page: its day, and node, topic and number of contexts of each article that it lists."""
 
     kind: str
     file: str
-    day: date | None
+    ordinal: int
     listed: tuple[tuple[int, str, int], ...]
 
 
 class Linker:
-    """Gathers pages and links them. Adding a page again replaces what its file said before."""
+    """Gathers pages and links them. Adding a page again replaces what its file said before.
 
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self._nodes: dict[str, int] = {}
-        self._contexts: list[tuple[str, ...]] = [()]
-        self._context_numbers: dict[tuple[str, ...], int] = {(): 0}
+    paths : site path of each number that batches use for a path.
+    """
+
+    def __init__(self, paths: Sequence[str] = ()) -> None:
+        self._paths = list(paths)
+        self._nodes = {path: node for node, path in enumerate(paths)}
+        self._sets: list[tuple[str, ...]] = [()]
+        self._set_numbers: dict[tuple[str, ...], int] = {(): 0}
         self._facts: dict[str, Facts] = {}
         self._listings: dict[str, _ListingPage] = {}
+        self._shared: dict[str, str] = {}
 
     def add(self, page: Page) -> None:
         """Take what a page says. Cost: linear in its edges; nothing is linked yet."""
-        if page.kind in (model.NEWS, model.OPINION):
-            if page.date is None:
-                raise ValueError(f"{page.file}: an article's page needs a date")
-            number = self._context_number
-            edges = array("i")
-            headlines: dict[int, str] = {}
-            for path, contexts, headline in page.edges:
-                node = self._node(path) if path else -1
-                edges.append(node)
-                edges.append(number(contexts))
-                if headline and node not in headlines:
-                    headlines[node] = headline
-            for version in page.versions:
-                self._node(version.path)
-            self._facts[page.file] = Facts(
-                self._node(page.path),
-                page.file,
-                page.kind,
-                page.language,
-                page.date,
-                page.headline,
-                page.summary,
-                page.markup,
-                page.topic,
-                page.sources,
-                page.image,
-                page.versions,
-                edges,
-                headlines,
-            )
-        elif page.kind in (model.DAY, model.FRONT):
-            listed = tuple(
-                (self._node(path), topic, self._context_number(contexts))
-                for path, topic, contexts, _, _ in page.listings
-                if path
-            )
-            self._listings[page.file] = _ListingPage(page.kind, page.file, page.date, listed)
+        self.add_batch(pack_pages([page]))
+
+    def add_batch(self, batch: Batch) -> list[Skipped]:
+        """Take what a batch says, and return the files of it that say nothing."""
+        skipped: list[Skipped] = []
+        numbers = [self._set_number(names) for names in batch.sets]
+        for file, result in zip(batch.files, batch.results, strict=True):
+            if len(result) == 2:
+                skipped.append(Skipped(file, *result))
+                continue
+            row = Row(*result)
+            if row.kind in (model.NEWS, model.OPINION):
+                self._add_article(file, row, numbers)
+            elif row.kind in (model.DAY, model.FRONT):
+                listed = tuple(
+                    (self._node(path), self._share(topic), numbers[number])
+                    for path, topic, number, _, _ in row.listings
+                    if path != ""
+                )
+                self._listings[file] = _ListingPage(row.kind, file, row.ordinal, listed)
+        return skipped
+
+    def _add_article(self, file: str, row: Row, numbers: Sequence[int]) -> None:
+        if not row.ordinal:
+            raise ValueError(f"{file}: the page of an article needs a date")
+        edges, headlines = _NO_EDGES, {}
+        if row.targets:
+            edges = array("i", row.targets)
+            for at, path, headline in row.others:
+                if path != "":
+                    node = edges[at] = self._node(path)
+                    if headline:
+                        headlines.setdefault(node, headline)
+            edges.extend(map(numbers.__getitem__, array("i", row.contexts)))
+        for version in row.versions:
+            self._node(version[0])
+        self._facts[file] = Facts(
+            self._node(row.path),
+            file,
+            self._share(row.kind),
+            self._share(row.language),
+            row.ordinal,
+            row.headline,
+            row.summary,
+            row.markup,
+            self._share(row.topic),
+            row.sources,
+            row.image,
+            tuple([Version(*fields) for fields in row.versions]),
+            edges,
+            headlines or _NO_HEADLINES,
+        )
 
     def remove(self, file: str) -> None:
         """Forget what a file said; nothing happens where it said nothing."""
@@ -118,41 +141,54 @@ class Linker:
     def wanting(self) -> list[str]:
         """Return the files, sorted, that link to a path without an article and gave no headline for it.
 
-        Their pages were read while that path still seemed to have a usable file; read them again without it.
+        They were parsed while that path seemed to have a usable file; parsed again without it they give the headline.
         """
         documents = {facts.node for facts in self._facts.values()}
         return sorted(
             facts.file
             for facts in self._facts.values()
-            if any(node >= 0 and node not in documents and node not in facts.headlines for node in facts.edges[::2])
+            if any(
+                node >= 0 and node not in documents and node not in facts.headlines
+                for node in facts.edges[: len(facts.edges) // 2]
+            )
         )
 
     def link(self) -> LinkedArchive:
         """Return everything linked: ``articles``, ``superseded``, ``days``, and the files skipped as duplicates.
 
-        Cost: linear in edges, and sorting the articles; about 1.5 s for 900,000 edges, before any article is made.
+        Cost: linear in edges, and sorting the articles; about 1.5 s for 800,000 edges, before any article is made.
         """
-        graph = _Graph(self.paths, self._nodes, self._contexts, self._facts, self._listings)
+        graph = _Graph(self._paths, self._nodes, self._sets, self._facts, self._listings)
         return LinkedArchive(
             articles=_Articles(graph),
             superseded=graph.superseded(),
-            days=frozenset(page.day for page in self._listings.values() if page.day is not None),
+            days=frozenset(date.fromordinal(page.ordinal) for page in self._listings.values() if page.ordinal),
             skipped=tuple(graph.skipped),
         )
 
-    def _node(self, path: str) -> int:
+    def _node(self, path: int | str) -> int:
+        if isinstance(path, int):
+            return path
         node = self._nodes.get(path)
         if node is None:
-            node = self._nodes[path] = len(self.paths)
-            self.paths.append(path)
+            node = self._nodes[path] = len(self._paths)
+            self._paths.append(path)
         return node
 
-    def _context_number(self, contexts: tuple[str, ...]) -> int:
-        number = self._context_numbers.get(contexts)
+    def _set_number(self, names: tuple[str, ...]) -> int:
+        number = self._set_numbers.get(names)
         if number is None:
-            number = self._context_numbers[contexts] = len(self._contexts)
-            self._contexts.append(contexts)
+            names = tuple([self._share(name) for name in names])
+            number = self._set_numbers[names] = len(self._sets)
+            self._sets.append(names)
         return number
+
+    def _share(self, text: str) -> str:
+        """Return the one object that stands for all strings equal to ``text``."""
+        return self._shared.setdefault(text, text)
+
+
+_NO_HEADLINES: Mapping[int, str] = {}
 
 
 class _Graph:
@@ -160,41 +196,42 @@ class _Graph:
 
     documents : node of each article, newest day first, then by path.
     current : for each node, the node of the version in force; itself where it has none.
+    members : for each article with other versions, the nodes of all of them, its own included, by path.
     """
 
     def __init__(
         self,
         paths: Sequence[str],
-        nodes: dict[str, int],
-        contexts: Sequence[tuple[str, ...]],
-        facts: dict[str, Facts],
-        listings: dict[str, _ListingPage],
+        nodes: Mapping[str, int],
+        sets: Sequence[tuple[str, ...]],
+        facts: Mapping[str, Facts],
+        listings: Mapping[str, _ListingPage],
     ) -> None:
-        self.paths = paths
+        self._paths = paths
         self.skipped: list[Skipped] = []
-        self.facts = self._by_node(facts)
+        self._facts = self._by_node(facts.values())
         self._listing_pages = _one_a_folder(listings)
-        self.current, self.members = current_versions(paths, nodes, self.facts)
-        self.documents = sorted(
-            (node for node in self.facts if self.current[node] == node),
-            key=lambda node: (-self.facts[node].date.toordinal(), paths[node]),
-        )
-        self._spell(contexts)
-        self._join_incoming()
+        self._current, self._members = current_versions(paths, nodes, self._facts)
+        self.documents = sorted((node for node in self._facts if self._current[node] == node), key=paths.__getitem__)
+        self.documents.sort(key=lambda node: self._facts[node].ordinal, reverse=True)
+        self._spell(sets)
+        self._join()
         self._listed: dict[int, list[tuple[str, int]]] = {}
         for page in self._listing_pages:
             for node, topic, number in page.listed:
-                self._listed.setdefault(self.current[node], []).append((topic, number))
+                self._listed.setdefault(self._current[node], []).append((topic, self._renumbered[number]))
+        self._sources: dict[tuple[str, str], Source] = {}
+        self._days: dict[int, date] = {}
 
-    def _by_node(self, facts: dict[str, Facts]) -> dict[int, Facts]:
+    def _by_node(self, facts: Iterable[Facts]) -> dict[int, Facts]:
         """Return the facts of each node; of two files with one address the one that lies where it says counts."""
         chosen: dict[int, Facts] = {}
-        for fact in facts.values():
+        for fact in facts:
             rival = chosen.get(fact.node)
             if rival is None:
                 chosen[fact.node] = fact
                 continue
-            path = self.paths[fact.node]
+            path = self._paths[fact.node]
             first, second = sorted((fact, rival), key=lambda item: (*_misplacement(item.file, path), item.file))
             chosen[fact.node] = first
             if folder_of(first.file) != folder_of(second.file) or first.kind == model.NEWS:
@@ -202,149 +239,151 @@ class _Graph:
         self.skipped.sort(key=lambda item: item.file)
         return chosen
 
-    def _spell(self, contexts: Sequence[tuple[str, ...]]) -> None:
-        """Choose one spelling for each context and number the sets of contexts anew in it."""
-        used: Counter[int] = Counter()
-        spelled: Counter[str] = Counter()
-        for fact in self.facts.values():
-            used.update(fact.edges[1::2])
-            if fact.topic:
-                spelled[fact.topic] += 1
+    def _spell(self, sets: Sequence[tuple[str, ...]]) -> None:
+        """Choose one spelling for each context, and number the sets of contexts anew in it."""
+        edges = array("i")
+        for fact in self._facts.values():
+            edges.extend(fact.edges[len(fact.edges) // 2 :])
+        used = Counter(edges)
+        spelled = Counter(fact.topic for fact in self._facts.values())
         for page in self._listing_pages:
-            for _, topic, number in page.listed:
-                used[number] += 1
-                if topic:
-                    spelled[topic] += 1
+            used.update(number for _, _, number in page.listed)
+            spelled.update(topic for _, topic, _ in page.listed)
         for number, times in used.items():
-            for name in contexts[number]:
+            for name in sets[number]:
                 spelled[name] += times
         best: dict[str, tuple[int, str]] = {}
         for name, times in spelled.items():
             key = name.casefold()
-            if key not in best or (-times, name) < best[key]:
+            rival = best.get(key)
+            if rival is None or (-times, name) < rival:
                 best[key] = (-times, name)
-        self._label = {name: best[name.casefold()][1] for name in spelled}
-        label = self._label
+        label = self._label = {name: best[name.casefold()][1] for name in spelled}
         numbers: dict[tuple[str, ...], int] = {}
-        self.contexts: list[tuple[str, ...]] = []
-        self._canonical = array("i", bytes(4 * len(contexts)))
-        for number in sorted(used.keys() | {0}):
-            names = tuple(dict.fromkeys([label[name] for name in contexts[number]]))
-            canonical = numbers.setdefault(names, len(numbers))
-            if canonical == len(self.contexts):
-                self.contexts.append(names)
-            self._canonical[number] = canonical
+        self._renumbered = array("i", bytes(4 * len(sets)))
+        for number in used:
+            names = tuple(dict.fromkeys([label[name] for name in sets[number]]))
+            self._renumbered[number] = numbers.setdefault(names, len(numbers))
+        self._sets = list(numbers)
 
-    def _join_incoming(self) -> None:
-        """Turn the edges round: for each document, who links to it, the newest first, as ``(source, contexts)``."""
-        current, canonical, members = self.current, self._canonical, self.members
-        counts = array("i", bytes(4 * (len(self.paths) + 1)))
-        for fact in self.facts.values():
-            for node in fact.edges[::2]:
-                if node >= 0:
-                    counts[current[node]] += 1
-        starts, total = array("i"), 0
-        for count in counts:
-            starts.append(total)
-            total += count
-        place = starts[:]
-        incoming = array("i", bytes(8 * total))
-        for source in self.documents:
-            for member in members.get(source, (source,)):
-                if member not in self.facts:
-                    continue
-                edges = self.facts[member].edges
-                for at in range(0, len(edges), 2):
-                    if edges[at] >= 0:
-                        target = current[edges[at]]
-                        slot = 2 * place[target]
-                        place[target] += 1
-                        incoming[slot] = source
-                        incoming[slot + 1] = canonical[edges[at + 1]]
-        self._starts, self._incoming = starts, incoming
+    def _join(self) -> None:
+        """Lay all edges in one row, by article, newest first; and once more, by the article that they lead to.
+
+        Both rows hold the article at the other end and the number of the contexts shared with it.
+        """
+        facts, members = self._facts, self._members
+        sources, targets, numbers = array("i"), array("i"), array("i")
+        self._own_start = array("i", bytes(4 * (len(self._paths) + 1)))
+        self._own_stop = self._own_start[:]
+        for node in self.documents:
+            self._own_start[node] = len(targets)
+            versions = (node, *(other for other in members[node] if other != node)) if node in members else (node,)
+            for version in versions:
+                if version in facts:
+                    edges = facts[version].edges
+                    half = len(edges) // 2
+                    targets.extend(edges[:half])
+                    numbers.extend(edges[half:])
+            self._own_stop[node] = len(targets)
+            sources.extend(repeat(node, len(targets) - len(sources)))
+        current = [*self._current, -1]  # so that -1, no target, stays what it is
+        targets = array("i", map(current.__getitem__, targets))
+        numbers = array("i", map(self._renumbered.__getitem__, numbers))
+        self._own_targets, self._own_sets = targets, numbers
+        # A stable sort of the edges by target keeps those to one article in the order of their sources.
+        order = sorted(range(len(targets)), key=targets.__getitem__)
+        self._in_sources = array("i", map(sources.__getitem__, order))
+        self._in_sets = array("i", map(numbers.__getitem__, order))
+        counts = Counter(targets)
+        heads = (counts[node] for node in range(len(self._paths)))
+        self._in_start = array("i", accumulate(heads, initial=counts[-1]))
 
     def superseded(self) -> dict[str, str]:
         """Return ``{path of an older version: path of its article}``, sorted by path."""
-        paths = self.paths
-        pairs = ((paths[node], paths[head]) for head, nodes in self.members.items() for node in nodes if node != head)
+        paths = self._paths
+        pairs = ((paths[node], paths[head]) for head, group in self._members.items() for node in group if node != head)
         return dict(sorted(pairs))
 
     def article(self, node: int) -> Article:
         """Return the article that a document's node stands for. Cost: linear in the edges at both its ends."""
-        facts, current, canonical, sets = self.facts, self.current, self._canonical, self.contexts
+        facts = self._facts
         fact = facts[node]
-        own = fact.edges
-        members = self.members.get(node)
-        headlines = fact.headlines
-        topic = fact.topic
+        members = self._members.get(node)
         listed = self._listed.get(node, ())
-        versions: tuple[Version, ...] = ()
-        if members:
-            versions = history(node, members, self.paths, facts)
-            own = own[:]
-            headlines = dict(headlines)
-            for member in members:
-                if member != node and member in facts:
-                    own += facts[member].edges
-                    for target, headline in facts[member].headlines.items():
-                        headlines.setdefault(target, headline)
-        if not topic:
-            topic = next((name for name, _ in listed if name), "")
-            if not topic and members:
-                topic = next((facts[member].topic for member in members if member in facts and facts[member].topic), "")
-        topic = self._label[topic] if topic else ""
-
-        seen: dict[int, None] = {}  # numbers of the sets of contexts, in order of first mention
-        shared: dict[int, int] = {}  # other article → number of the contexts shared with it
-        further: dict[int, list[int]] = {}  # the same, where another line names others
-        for at in range(0, len(own), 2):
-            number = canonical[own[at + 1]]
-            seen[number] = None
-            target = own[at]
-            if target < 0:
-                continue
-            target = current[target]
-            if target == node:
-                continue
-            if shared.setdefault(target, number) != number:
-                further.setdefault(target, []).append(number)
-        for _, number in listed:
-            seen[canonical[number]] = None
-        room = len(shared) + MAX_INCOMING
-        incoming = self._incoming[2 * self._starts[node] : 2 * self._starts[node + 1]]
-        for at in range(0, len(incoming), 2):
-            number = incoming[at + 1]
-            seen[number] = None
-            source = incoming[at]
-            if source == node or (source not in shared and len(shared) >= room):
-                continue
-            if shared.setdefault(source, number) != number:
-                further.setdefault(source, []).append(number)
-
-        names = dict.fromkeys(chain((topic,) if topic else (), *[sets[number] for number in seen]))
-        related = []
-        for target, number in shared.items():
-            contexts = sets[number]
-            if target in further:
-                contexts = tuple(dict.fromkeys(chain(contexts, *[sets[other] for other in further[target]])))
-            headline = "" if target in facts else headlines.get(target, "")
-            related.append(Related(self.paths[target], headline, contexts))
+        topic = fact.topic or next((name for name, _ in listed if name), "")
+        if members and not topic:
+            topic = next((facts[other].topic for other in members if other in facts and facts[other].topic), "")
+        topic = self._label[topic]
+        own = slice(self._own_start[node], self._own_stop[node])
+        incoming = slice(self._in_start[node], self._in_start[node + 1])
+        own_sets, in_sets = self._own_sets[own], self._in_sets[incoming]
+        numbers = dict.fromkeys(chain(own_sets, [number for _, number in listed], in_sets))
+        names = dict.fromkeys(chain((topic,) if topic else (), *[self._sets[number] for number in numbers]))
         return Article(
-            self.paths[node],
+            self._paths[node],
             fact.file,
             fact.kind,
             fact.language,
-            fact.date,
+            self._day(fact.ordinal),
             fact.headline,
             fact.summary,
             fact.markup,
             topic,
             tuple(names),
-            fact.sources,
+            tuple([self._source(pair) for pair in fact.sources]),
             fact.image,
-            versions,
-            tuple(related),
+            history(node, members, self._paths, facts) if members else (),
+            self._related(
+                node,
+                zip(self._own_targets[own], own_sets, strict=True),
+                zip(self._in_sources[incoming], in_sets, strict=True),
+            ),
         )
+
+    def _related(
+        self, node: int, own: Iterable[tuple[int, int]], incoming: Iterable[tuple[int, int]]
+    ) -> tuple[Related, ...]:
+        """Return the other articles that ``node`` links to, then the newest of those that link to it, each once."""
+        shared: dict[int, int] = {}  # other article → number of the contexts that the first line to it names
+        further: dict[int, list[int]] = {}  # the same for lines that name others
+        for other, number in own:
+            if other == node or other < 0:
+                continue
+            if shared.setdefault(other, number) != number:
+                further.setdefault(other, []).append(number)
+        room = len(shared) + MAX_INCOMING
+        for other, number in incoming:
+            if other in shared:
+                if shared[other] != number:
+                    further.setdefault(other, []).append(number)
+            elif other != node and len(shared) < room:
+                shared[other] = number
+        paths, facts, sets = self._paths, self._facts, self._sets
+        related = []
+        for other, number in shared.items():
+            contexts = sets[number]
+            if other in further:
+                contexts = tuple(dict.fromkeys(chain(contexts, *[sets[number] for number in further[other]])))
+            related.append(Related(paths[other], "" if other in facts else self._headline(node, other), contexts))
+        return tuple(related)
+
+    def _headline(self, node: int, other: int) -> str:
+        """Return what an article, or else an older version of it, calls another one that has no file."""
+        told = [self._facts[node].headlines]
+        told += [self._facts[version].headlines for version in self._members.get(node, ()) if version in self._facts]
+        return next((headlines[other] for headlines in told if other in headlines), "")
+
+    def _source(self, pair: tuple[str, str]) -> Source:
+        source = self._sources.get(pair)
+        if source is None:
+            source = self._sources[pair] = Source(*pair)
+        return source
+
+    def _day(self, ordinal: int) -> date:
+        day = self._days.get(ordinal)
+        if day is None:
+            day = self._days[ordinal] = date.fromordinal(ordinal)
+        return day
 
 
 class _Articles(Sequence[Article]):
@@ -355,10 +394,6 @@ class _Articles(Sequence[Article]):
 
     def __len__(self) -> int:
         return len(self._graph.documents)
-
-    def paths(self) -> list[str]:
-        """Return the site path of each article, without making the articles."""
-        return [self._graph.paths[node] for node in self._graph.documents]
 
     def __iter__(self) -> Iterator[Article]:
         return map(self._graph.article, self._graph.documents)
@@ -388,7 +423,7 @@ def _misplacement(file: str, path: str) -> tuple[bool, bool]:
     return (file not in (f"{path[1:]}.md", f"{path[1:]}/index.md"), not file.endswith("index.md"))
 
 
-def _one_a_folder(listings: dict[str, _ListingPage]) -> list[_ListingPage]:
+def _one_a_folder(listings: Mapping[str, _ListingPage]) -> list[_ListingPage]:
     """Return the day pages, then the front pages, by file; README.md beside an index.md is the same page again."""
     chosen: dict[str, _ListingPage] = {}
     for file in sorted(listings, key=lambda file: (not file.endswith("index.md"), file)):

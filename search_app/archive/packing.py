@@ -1,23 +1,64 @@
-"""Pages on their way from one process to another: as few bytes and objects as will do.
+"""Pages as plain tuples: the form in which they go from one process to another and into the linker.
 
-In: a page. Out: a plain tuple of numbers and strings for ``marshal``, and the page again on the other side. Paths of
-the archive's own files travel as numbers; so do contexts, which repeat, each set once in a chunk; a day is its ordinal.
-Packing and unpacking give back the same page.
+In: a page. Out: a row of numbers, strings and bytes that ``marshal`` takes, and the page again on the other side. The
+paths of the archive's own files are numbers in it; so are sets of contexts, which repeat, each written once a batch; a
+day is its ordinal. Packing and unpacking give back the same page.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from .model import Edge, Listing, Page, Skipped, Source, Version
 
-Row = tuple[Any, ...]
+
+class Row(NamedTuple):
+    """A page, packed; fields are as in ``Page`` where nothing else is said.
+
+    path : number of the path, or the path where it has none.
+    ordinal : ``date.toordinal()``, 0 for no date.
+    sources, versions : the fields of each.
+    targets : int32 of each edge, the number of its path, -1 where it has none.
+    contexts : int32 of each edge, the number of its set of contexts in the batch.
+    others : ``(position, path or number, headline)`` of the edges without a number or with a headline.
+    listings : ``(path or number, topic, number of the set of contexts, headline, summary)`` of each.
+    """
+
+    kind: str
+    path: int | str
+    language: str
+    ordinal: int
+    topic: str
+    headline: str
+    summary: str
+    markup: str
+    sources: tuple[tuple[str, str], ...]
+    image: str
+    versions: tuple[tuple[str, str, str, str, bool], ...]
+    targets: bytes
+    contexts: bytes
+    others: tuple[tuple[int, int | str, str], ...]
+    listings: tuple[tuple[int | str, str, int, str, str], ...]
+    digest: bytes
+
+
+class Batch(NamedTuple):
+    """What some files say.
+
+    results : for each file its row as a plain tuple, or ``(reason, detail)`` where it cannot be used.
+    sets : the sets of contexts that the rows name by number.
+    """
+
+    files: Sequence[str]
+    results: Sequence[tuple[Any, ...]]
+    sets: Sequence[tuple[str, ...]]
 
 
 class Packer:
-    """Packs the pages of one chunk. ``sets`` are the sets of contexts that its rows name by number.
+    """Packs the pages of one batch.
 
     numbers : site path → number, for every path that the other side can tell from its number.
     """
@@ -31,19 +72,20 @@ class Packer:
         """The sets of contexts, by number."""
         return list(self._sets)
 
-    def pack(self, page: Page | Skipped) -> Row:
-        """Return a page as a row; a skipped file is a short one."""
+    def pack(self, page: Page | Skipped) -> tuple[Any, ...]:
+        """Return a page as the plain tuple of a ``Row``, a skipped file as ``(reason, detail)``."""
         if isinstance(page, Skipped):
             return (page.reason, page.detail)
         numbers, sets = self._numbers, self._sets
-        targets: list[int | str] = []
-        contexts: list[int] = []
-        headlines: list[tuple[int, str]] = []
-        for at, (path, names, headline) in enumerate(page.edges):
-            targets.append(numbers.get(path, path))
-            contexts.append(sets.setdefault(names, len(sets)))
-            if headline:
-                headlines.append((at, headline))
+        targets = contexts = b""
+        others: list[tuple[int, int | str, str]] = []
+        if page.edges:
+            numbered = [numbers.get(edge[0], -1) for edge in page.edges]
+            targets = array("i", numbered).tobytes()
+            contexts = array("i", [sets.setdefault(edge[1], len(sets)) for edge in page.edges]).tobytes()
+            for at, (path, _, headline) in enumerate(page.edges):
+                if numbered[at] < 0 or headline:
+                    others.append((at, path if numbered[at] < 0 else numbered[at], headline))
         return (
             page.kind,
             numbers.get(page.path, page.path),
@@ -56,9 +98,9 @@ class Packer:
             tuple([(source.name, source.url) for source in page.sources]),
             page.image,
             tuple([(item.path, item.headline, item.changed, item.note, item.current) for item in page.versions]),
-            tuple(targets),
-            tuple(contexts),
-            tuple(headlines),
+            targets,
+            contexts,
+            tuple(others),
             tuple(
                 [
                     (numbers.get(path, path), topic, sets.setdefault(names, len(sets)), headline, summary)
@@ -69,86 +111,49 @@ class Packer:
         )
 
 
-class Unpacker:
-    """Unpacks rows; equal days, sources and sets of contexts become one object each.
+def pack_pages(pages: Sequence[Page]) -> Batch:
+    """Return pages as a batch in which every path stands in full."""
+    packer = Packer({})
+    results = [packer.pack(page) for page in pages]
+    return Batch([page.file for page in pages], results, packer.sets)
 
-    paths : site path of each number.
+
+def unpack(file: str, result: tuple[Any, ...], paths: Sequence[str], sets: Sequence[tuple[str, ...]]) -> Page | Skipped:
+    """Return the page of ``file``, or why there is none.
+
+    paths : site path of each number; ``sets`` are those of the row's batch.
     """
+    if len(result) == 2:
+        return Skipped(file, *result)
+    row = Row(*result)
+    targets, contexts = array("i", row.targets), array("i", row.contexts)
+    edges = [
+        Edge(paths[target] if target >= 0 else "", sets[number])
+        for target, number in zip(targets, contexts, strict=True)
+    ]
+    for at, path, headline in row.others:
+        edges[at] = Edge(_path(path, paths), edges[at].contexts, headline)
+    return Page(
+        kind=row.kind,
+        path=_path(row.path, paths),
+        file=file,
+        language=row.language,
+        date=date.fromordinal(row.ordinal) if row.ordinal else None,
+        topic=row.topic,
+        headline=row.headline,
+        summary=row.summary,
+        markup=row.markup,
+        sources=tuple(Source(*fields) for fields in row.sources),
+        image=row.image,
+        versions=tuple(Version(*fields) for fields in row.versions),
+        edges=tuple(edges),
+        listings=tuple(
+            Listing(_path(path, paths), topic, sets[number], headline, summary)
+            for path, topic, number, headline, summary in row.listings
+        ),
+        digest=row.digest,
+    )
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._paths = paths
-        self._days: dict[int, date] = {}
-        self._sources: dict[tuple[str, str], Source] = {}
-        self._contexts: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._names: dict[str, str] = {}
 
-    def shared(self, sets: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-        """Return a chunk's sets of contexts, each as the one object that stands for all its equals."""
-        known = self._contexts
-        return [known.setdefault(names, names) for names in sets]
-
-    def unpack(self, file: str, row: Row, sets: Sequence[tuple[str, ...]]) -> Page | Skipped:
-        """Return the page of ``file``; ``sets`` are what ``shared`` gave for the row's chunk."""
-        if len(row) == 2:
-            return Skipped(file, *row)
-        (
-            kind,
-            path,
-            language,
-            ordinal,
-            topic,
-            headline,
-            summary,
-            markup,
-            sources,
-            image,
-            versions,
-            targets,
-            contexts,
-            headlines,
-            listings,
-            digest,
-        ) = row
-        paths = self._paths
-        edges: list[Edge] = []
-        for target, number in zip(targets, contexts, strict=True):
-            edges.append(Edge(paths[target] if type(target) is int else target, sets[number]))
-        for at, text in headlines:
-            edges[at] = Edge(edges[at].path, edges[at].contexts, text)
-        return Page(
-            kind=kind,
-            path=self._path(path),
-            file=file,
-            language=self._names.setdefault(language, language),
-            date=self._day(ordinal) if ordinal else None,
-            topic=self._names.setdefault(topic, topic),
-            headline=headline,
-            summary=summary,
-            markup=markup,
-            sources=tuple([self._source(pair) for pair in sources]),
-            image=image,
-            versions=tuple([Version(*fields) for fields in versions]),
-            edges=tuple(edges),
-            listings=tuple(
-                [
-                    Listing(self._path(path), self._names.setdefault(topic, topic), sets[number], headline, summary)
-                    for path, topic, number, headline, summary in listings
-                ]
-            ),
-            digest=digest,
-        )
-
-    def _path(self, path: int | str) -> str:
-        return self._paths[path] if isinstance(path, int) else path
-
-    def _day(self, ordinal: int) -> date:
-        day = self._days.get(ordinal)
-        if day is None:
-            day = self._days[ordinal] = date.fromordinal(ordinal)
-        return day
-
-    def _source(self, pair: tuple[str, str]) -> Source:
-        source = self._sources.get(pair)
-        if source is None:
-            source = self._sources[pair] = Source(self._names.setdefault(pair[0], pair[0]), pair[1])
-        return source
+def _path(path: int | str, paths: Sequence[str]) -> str:
+    return paths[path] if isinstance(path, int) else path

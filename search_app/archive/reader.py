@@ -13,19 +13,20 @@ import os
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from ..errors import ArticleError, WorkerDiedError
 from . import model
 from .linker import Linker
 from .model import FileStat, LinkedArchive, Page, Skipped
-from .packing import Packer, Row, Unpacker
+from .packing import Batch, Packer, unpack
 from .parser import parse_page
 from .paths import folder_of, locate
 from .walk import MAX_FILE_BYTES, walk_archive, why, without_article
@@ -42,7 +43,7 @@ _BAD_FREE = 3
 """A file may hold this share of characters that are not UTF-8, and these few in any case; they become ``U+FFFD``."""
 
 Progress = Callable[[int, int], None]
-Chunk = tuple[list[Row], list[tuple[str, ...]]]
+Chunk = tuple[list[tuple[Any, ...]], list[tuple[str, ...]]]
 
 
 def read_archive(
@@ -56,25 +57,21 @@ def read_archive(
     """
     walk = walk_archive(root, max_file_bytes)
     skipped = list(walk.skipped)
-    linker = Linker()
-
-    def take(results: Iterable[Page | Skipped]) -> None:
-        for result in results:
-            if isinstance(result, Skipped):
-                skipped.append(result)
-            else:
-                linker.add(result)
-
     with _no_collector():
-        take(read_pages(root, walk.files, jobs=jobs, max_file_bytes=max_file_bytes, progress=progress))
+        batches = _Batches(root, walk.files, walk.files, max_file_bytes)
+        linker = Linker(batches.paths)
+        for batch in batches.read(jobs, progress):
+            skipped += linker.add_batch(batch)
         unusable = {item.file for item in skipped}
         wanting = set(linker.wanting()) if unusable else set()
         if wanting:
             usable = [item for item in walk.files if item.file not in unusable]
             again = [item for item in walk.files if item.file in wanting]
-            take(read_pages(root, again, known=usable, jobs=1, max_file_bytes=max_file_bytes))
+            for page in read_pages(root, again, known=usable, jobs=jobs, max_file_bytes=max_file_bytes):
+                if isinstance(page, Page):
+                    linker.add(page)
         linked = linker.link()
-    skipped = sorted({*skipped, *linked.skipped}, key=lambda item: item.file)
+    skipped = sorted((*skipped, *linked.skipped), key=lambda item: item.file)
     if not linked.articles:
         raise without_article(Path(root), skipped)
     return replace(linked, skipped=tuple(skipped), files=walk.files)
@@ -110,23 +107,10 @@ def read_pages(
     Raises WorkerDiedError where a process was killed: files are never lost in silence.
     Cost: 544 MB in 133,000 files take about 7 s on two cores.
     """
-    doubles = _doubles(files)
-    twice = set(doubles.values())
-    todo = [item.file for item in files if item.file not in twice]
-    library = _Library(os.path.realpath(root), todo, [item.file for item in known or files], max_file_bytes)
-    unpacker = Unpacker(library.paths)
-    at = 0
-    for rows, sets in _chunks(library, _processes(jobs, len(todo))):
-        shared = unpacker.shared(sets)
-        for row in rows:
-            file = todo[at]
-            at += 1
-            result = unpacker.unpack(file, row, shared)
-            yield result
-            if isinstance(result, Skipped) and file in doubles:
-                yield library.read(doubles[file])
-        if progress:
-            progress(at, len(todo))
+    batches = _Batches(root, files, files if known is None else known, max_file_bytes)
+    for batch in batches.read(jobs, progress):
+        for file, result in zip(batch.files, batch.results, strict=True):
+            yield unpack(file, result, batches.paths, batch.sets)
 
 
 def _doubles(files: Sequence[FileStat]) -> dict[str, str]:
@@ -144,35 +128,69 @@ def _processes(jobs: int, files: int) -> int:
     return max(1, min(jobs or len(os.sched_getaffinity(0)), files // _FILES_A_PROCESS + 1))
 
 
+class _Batches:
+    """The files of one run, in batches: what each of them says, from this process or from others."""
+
+    def __init__(
+        self, root: Path | str, files: Sequence[FileStat], known: Sequence[FileStat], max_file_bytes: int
+    ) -> None:
+        self._doubles = _doubles(files)
+        twice = set(self._doubles.values())
+        self._todo = [item.file for item in files if item.file not in twice]
+        self._library = _Library(os.path.realpath(root), self._todo, known, max_file_bytes)
+        self.paths = self._library.paths
+
+    def read(self, jobs: int, progress: Progress | None) -> Iterator[Batch]:
+        """Yield the batches in the order of the files."""
+        done, total = 0, len(self._todo)
+        for results, sets in _chunks(self._library, _processes(jobs, total)):
+            files = self._todo[done : done + len(results)]
+            done += len(results)
+            yield Batch(files, results, sets)
+            spare = [
+                self._doubles[file]
+                for file, result in zip(files, results, strict=True)
+                if len(result) == 2 and file in self._doubles
+            ]
+            if spare:
+                yield Batch(spare, *self._library.read_files(spare))
+            if progress:
+                progress(done, total)
+
+
 class _Library:
     """What every process knows: where the archive lies, which files are to be read, and which paths have a file."""
 
-    def __init__(self, base: str, todo: list[str], known: list[str], max_file_bytes: int) -> None:
-        self.base = base
+    def __init__(self, base: str, todo: list[str], known: Sequence[FileStat], max_file_bytes: int) -> None:
+        self._base = base
         self.todo = todo
-        self.max_file_bytes = max_file_bytes
-        self.numbers: dict[str, int] = {}
-        for file in known:
+        self._max_file_bytes = max_file_bytes
+        self._numbers: dict[str, int] = {}
+        for file, _, _ in known:
             kind, path, _, _ = locate(file)
             if kind in (model.NEWS, model.OPINION):
-                self.numbers.setdefault(path, len(self.numbers))
-        self.paths = list(self.numbers)
+                self._numbers.setdefault(path, len(self._numbers))
+        self.paths = list(self._numbers)
 
     def read_chunk(self, start: int) -> Chunk:
-        """Return the rows of one chunk's files, and the sets of contexts that they name."""
-        packer = Packer(self.numbers)
-        return [packer.pack(self.read(file)) for file in self.todo[start : start + CHUNK_FILES]], packer.sets
+        """Return what the files of one chunk say, packed, and the sets of contexts that they name."""
+        return self.read_files(self.todo[start : start + CHUNK_FILES])
 
-    def read(self, file: str) -> Page | Skipped:
+    def read_files(self, files: Sequence[str]) -> Chunk:
+        """Return what some files say, packed, and the sets of contexts that they name."""
+        packer = Packer(self._numbers)
+        return [packer.pack(self._read(file)) for file in files], packer.sets
+
+    def _read(self, file: str) -> Page | Skipped:
         """Return what one file says, or why nothing."""
         try:
-            data = _read_bytes(f"{self.base}/{file}", self.max_file_bytes)
-            if len(data) > self.max_file_bytes:
-                return Skipped(file, model.TOO_LARGE, f"over {self.max_file_bytes:,} bytes")
+            data = _read_bytes(f"{self._base}/{file}", self._max_file_bytes)
+            if len(data) > self._max_file_bytes:
+                return Skipped(file, model.TOO_LARGE, f"over {self._max_file_bytes:,} bytes")
             text = decode(data)
             if text is None:
                 return Skipped(file, model.NOT_UTF8)
-            return parse_page(text, file, self.numbers, blake2b(data, digest_size=DIGEST_BYTES).digest())
+            return parse_page(text, file, self._numbers, blake2b(data, digest_size=DIGEST_BYTES).digest())
         except OSError as error:
             return Skipped(file, model.UNREADABLE, why(error))
         except ArticleError as error:

