@@ -46,7 +46,7 @@ class Page:
     @property
     def title(self) -> str:
         """The words of the window's title."""
-        return words(self.one("title"))
+        return words(self.all("title")[0])
 
     @property
     def text(self) -> str:
