@@ -196,7 +196,7 @@ class Searcher:
                 if value >= 0:
                     mask[segment.columns[field].docs_of(value)] = False
         for field in request.missing:
-            mask &= ~segment.lacking(field)
+            mask &= segment.lacking(field)
         return mask
 
     def _selection(self, field: str, request: SearchRequest) -> list[Mask] | None:
