@@ -105,7 +105,8 @@ class Linker:
     def _add_article(self, file: str, row: Row, numbers: Sequence[int]) -> None:
         if not row.ordinal:
             raise ValueError(f"{file}: the page of an article needs a date")
-        edges, headlines = _NO_EDGES, {}
+        edges = _NO_EDGES
+        headlines: dict[int, str] = {}
         if row.targets:
             edges = array("i", row.targets)
             for at, path, headline in row.others:

@@ -83,9 +83,10 @@ class Packer:
             numbered = [numbers.get(edge[0], -1) for edge in page.edges]
             targets = array("i", numbered).tobytes()
             contexts = array("i", [sets.setdefault(edge[1], len(sets)) for edge in page.edges]).tobytes()
-            for at, (path, _, headline) in enumerate(page.edges):
-                if numbered[at] < 0 or headline:
-                    others.append((at, path if numbered[at] < 0 else numbered[at], headline))
+            if -1 in numbered or any(edge[2] for edge in page.edges):
+                for at, (path, _, headline) in enumerate(page.edges):
+                    if numbered[at] < 0 or headline:
+                        others.append((at, path if numbered[at] < 0 else numbered[at], headline))
         return (
             page.kind,
             numbers.get(page.path, page.path),

@@ -22,6 +22,8 @@ from .text import MAX_NAME_CHARS, clean_line, clean_name, clean_paragraphs, safe
 _CHANGED = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)?")
 _HEADING = re.compile(r"#{1,6}[ \t]+(.*)")
 _UNDERLINE = re.compile(r"(?:=+|-{3,})[ \t]*")
+_PLAIN_SOURCE = re.compile(r"[0-9]{1,9}\. \[([^\[\]]+)\]\(([^\s()]+)\)\s*")
+_NUMBERING = re.compile(r"\s*(?:[0-9]{1,9}[.)]|[-*+])(?:\s+|$)")
 _NOTHING: frozenset[str] = frozenset()
 _WIKI_QUOTES = re.compile("'{2,}")
 
@@ -44,71 +46,45 @@ def parse_page(text: str, file: str, known: Container[str] = _NOTHING, digest: b
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         text = text.replace("\0", "")
-    lines = text.removeprefix("\ufeff").split("\n")
+    text = text.removeprefix("\ufeff")
     if place.kind == model.NEWS:
-        return _article(lines, file, place, known, digest)
+        return _article(text, file, place, known, digest)
     if place.kind == model.OPINION:
-        return _editorial(lines, file, place, digest)
-    return _day_page(lines, file, place, known, digest)
+        return _editorial(text.split("\n"), file, place, digest)
+    return _day_page(text.split("\n"), file, place, known, digest)
 
 
-def _article(lines: list[str], file: str, place: Place, known: Container[str], digest: bytes) -> Page:
-    day: date | None = None
-    topic = headline = language = image = section = ""
-    start = len(lines)
-    for number, line in enumerate(lines):
-        if line[:1] != "#":
-            continue
-        if line[:2] == "# ":
-            headline = clean_line(line[2:])
-            if headline:
-                start = number + 1
-                break
-        elif line[:6] == "##### ":
-            topic = topic or clean_name(line[6:])
-        elif line[:5] == "### [" and day is None:
-            day, language = _date_line(line)
+def _article(text: str, file: str, place: Place, known: Container[str], digest: bytes) -> Page:
+    text = "\n" + text
+    headline, start, stop = _headline(text)
     if not headline:
         raise ArticleError(file, model.NO_HEADLINE)
+    day, language = _dated(text, start)
     day = day or place.day
     if day is None:
         raise ArticleError(file, model.NO_DATE)
 
-    summary: list[str] = []
-    sources: dict[Source, None] = {}
+    summary = ""
+    sources: list[Source] = []
     versions: list[Version] = []
     edges: list[Edge] = []
-    spoken = ""  # the language of the first label that a language's row knows
-    for line in lines[start:]:
-        if line[:4] == "### ":
-            known_section = labels.section_of(line[4:])
-            if known_section:
-                section, tag = known_section
-                spoken = spoken or tag
-                continue
-        if not section:
-            summary.append(line)
-        elif not line or line.isspace():
-            continue
-        elif section == labels.RELATED:
-            # Nearly every line leads to a file of the archive and ends in its contexts; the others take the long way.
-            target, found, rest = line[line.rfind("](") + 2 :].partition(".md) _")
-            if found and target in known:
-                edges.append(Edge(target, contexts_of(rest)))
-                continue
-            edge = _edge(line, file, known)
-            if edge:
-                edges.append(edge)
-        elif section == labels.SOURCES:
-            source, picture = _source(line)
-            image = image or picture
-            if source:
-                sources[source] = None
-        else:
-            version = _version(line, file)
-            if version:
-                versions.append(version)
-
+    image = section = spoken = ""  # spoken: the language of the first heading that the table of languages knows
+    for number, block in enumerate(text[stop:].split("\n### ")):
+        label, _, body = block.partition("\n")
+        found = labels.section_of(label) if number else None
+        if found:
+            section, tag = found
+            spoken = spoken or tag
+            if section == labels.SOURCES:
+                named, picture = _sources(body)
+                sources += named
+                image = image or picture
+            elif section == labels.RELATED:
+                edges += _edges(body, file, known)
+            else:
+                versions += _versions(body, file)
+        elif not section:
+            summary = f"{summary}\n### {block}" if number else block
     markup, plain = _summary(summary)
     return Page(
         kind=model.NEWS,
@@ -116,16 +92,51 @@ def _article(lines: list[str], file: str, place: Place, known: Container[str], d
         file=file,
         language=spoken or language or place.language or labels.script_language(headline),
         date=day,
-        topic=topic,
+        topic=_topic(text, start),
         headline=headline,
         summary=plain,
         markup=markup,
-        sources=tuple(sources),
+        sources=tuple(sources) if len(sources) < 2 else tuple(dict.fromkeys(sources)),
         image=image,
         versions=tuple(versions),
         edges=tuple(edges),
         digest=digest,
     )
+
+
+def _headline(text: str) -> tuple[str, int, int]:
+    """Return the first headline that holds a character, where its line begins, and where it ends."""
+    start = text.find("\n# ")
+    while start >= 0:
+        stop = text.find("\n", start + 1)
+        stop = len(text) if stop < 0 else stop
+        headline = clean_line(text[start + 3 : stop])
+        if headline:
+            return headline, start, stop
+        start = text.find("\n# ", stop)
+    return "", 0, 0
+
+
+def _dated(text: str, end: int) -> tuple[date | None, str]:
+    """Return the first day that a line before ``end`` names, and the language of its link."""
+    start = text.find("\n### [", 0, end)
+    while start >= 0:
+        day, language = _date_line(text[start + 1 : text.find("\n", start + 1)])
+        if day:
+            return day, language
+        start = text.find("\n### [", start + 1, end)
+    return None, ""
+
+
+def _topic(text: str, end: int) -> str:
+    """Return the first topic that stands on a line before ``end``."""
+    start = text.find("\n##### ", 0, end)
+    while start >= 0:
+        topic = clean_name(text[start + 7 : text.find("\n", start + 1)])
+        if topic:
+            return topic
+        start = text.find("\n##### ", start + 1, end)
+    return ""
 
 
 def _date_line(line: str) -> tuple[date | None, str]:
@@ -134,15 +145,50 @@ def _date_line(line: str) -> tuple[date | None, str]:
     return (parse_day(shown), link_language(rest)) if found else (None, "")
 
 
-def _summary(lines: list[str]) -> tuple[str, str]:
-    """Return ``(markup, plain text)`` of a summary's lines; markup is ``""`` where plain text says everything."""
-    raw = "\n".join(lines).strip()
-    if not raw:
+def _summary(text: str) -> tuple[str, str]:
+    """Return ``(markup, plain text)`` of a summary; markup is ``""`` where plain text says everything."""
+    text = text.strip()
+    if not text:
         return "", ""
-    if has_markup(raw):
-        markup = _WIKI_QUOTES.sub("", raw) if "''" in raw else raw
+    if has_markup(text):
+        markup = _WIKI_QUOTES.sub("", text) if "''" in text else text
         return markup, plain_text(markup)
-    return "", clean_paragraphs(raw.split("\n"))
+    return "", clean_paragraphs(text.split("\n")) if "\n" in text else clean_line(text)
+
+
+def _printed(body: str) -> list[str]:
+    """Return the lines of a section that hold anything."""
+    return [line for line in body.split("\n") if line and not line.isspace()]
+
+
+def _edges(body: str, file: str, known: Container[str]) -> list[Edge]:
+    edges = []
+    for line in body.split("\n"):
+        # Nearly every line leads to a file of the archive and ends in its contexts; the others take the long way.
+        target, found, rest = line[line.rfind("](") + 2 :].partition(".md) _")
+        if found and target in known:
+            edges.append(Edge(target, contexts_of(rest)))
+        elif line:
+            edge = _edge(line, file, known)
+            if edge:
+                edges.append(edge)
+    return edges
+
+
+def _versions(body: str, file: str) -> list[Version]:
+    return [version for version in (_version(line, file) for line in _printed(body)) if version]
+
+
+def _sources(body: str) -> tuple[list[Source], str]:
+    """Return the sources that a section names, and the first picture in it."""
+    sources = []
+    image = ""
+    for line in _printed(body):
+        source, picture = _source(line)
+        image = image or picture
+        if source:
+            sources.append(source)
+    return sources, image
 
 
 def _link(line: str) -> tuple[str, str, str] | None:
@@ -204,20 +250,21 @@ def _version(line: str, file: str) -> Version | None:
 def _source(line: str) -> tuple[Source | None, str]:
     """Return ``(source, picture's address)`` of a line under *Sources*; either may be missing."""
     picture = ""
-    middle = line.rfind("](")
-    if middle > 0:
-        opening = line.rfind("[", 0, middle)
-        if labels.is_image(line[opening + 1 : middle]):
+    plain = _PLAIN_SOURCE.fullmatch(line)
+    if plain and not labels.is_image(plain[1]):
+        name, url = clean_line(plain[1]), safe_url(plain[2])
+    else:
+        middle = line.rfind("](")
+        opening = line.rfind("[", 0, middle) if middle > 0 else -1
+        if opening >= 0 and labels.is_image(line[opening + 1 : middle]):
             picture = safe_url(line[middle + 2 :].rpartition(")")[0])
             line = line[:opening]
-            middle = line.rfind("](")
-    first = line.find("[", 0, 16)
-    if middle > 0 and 0 <= first < middle:
-        name = clean_line(line[first + 1 : middle])
-        url = safe_url(line[middle + 2 :].rpartition(")")[0])
-        name = name or url.partition("://")[2].partition("/")[0]
-    else:
-        name, url = clean_line(re.sub(r"^\s*(?:\d{1,9}[.)]|[-*+])\s+|^\s*\d{1,9}[.)]\s*$", "", line)), ""
+        link = _link(line)
+        if link:
+            name, url = clean_line(link[0]), safe_url(link[1])
+        else:
+            name, url = clean_line(_NUMBERING.sub("", line, count=1)), ""
+    name = name or url.partition("://")[2].partition("/")[0]
     if len(name) > MAX_NAME_CHARS:
         name = name[: MAX_NAME_CHARS - 1] + "…"
     return (Source(name, url) if name else None), picture
