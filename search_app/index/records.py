@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from datetime import date
 from typing import Any
 
@@ -39,15 +41,41 @@ def fingerprint(article: Article, row: str) -> int:
     return int.from_bytes(hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest(), "little")
 
 
+def _slug(headline: str) -> str:
+    """Return the slug that the archive's own robots make of a headline, before they cut it."""
+    plain = unicodedata.normalize("NFKD", headline).encode("ascii", "ignore").decode() if not headline.isascii() else headline
+    return _NOT_IN_SLUG.sub("-", plain.lower()).strip("-")
+
+
+_NOT_IN_SLUG = re.compile("[^a-z0-9]+")
+
+
+def _pack_path(article: Article) -> str | int:
+    """Return a path as the length of its slug, where day and headline say the rest; that saves a tenth of an index."""
+    day = article.date
+    folder, _, slug = article.path.rpartition("/")
+    if folder == f"/news/{day:%Y/%m}/{day.day}" and slug and _slug(article.headline)[: len(slug)] == slug:
+        return len(slug)
+    return article.path
+
+
+def unpack_path(row: list[Any], day_ordinal: int) -> str:
+    """Return the site path of a stored row."""
+    if isinstance(row[0], str):
+        return row[0]
+    day = date.fromordinal(day_ordinal)
+    return f"/news/{day:%Y/%m}/{day.day}/{_slug(row[1])[: row[0]]}"
+
+
 def default_file(path: str) -> str:
     """Return where the file of a site path usually lies in the archive."""
     return path[1:] + ".md"
 
 
 def pack_article(article: Article) -> list[Any]:
-    """Return the stored part of an article as a JSON array; trailing empty fields are left out."""
+    """Return the stored part of an article as a JSON array; trailing empty fields are left out, but never the headline."""
     fields: list[Any] = [
-        article.path,
+        _pack_path(article),
         article.headline,
         article.summary,
         [[source.name, source.url] for source in article.sources],
@@ -58,7 +86,7 @@ def pack_article(article: Article) -> list[Any]:
         "" if article.language == "en" else article.language,
         [[v.path, v.headline, v.changed, v.note, int(v.current)] for v in article.versions],
     ]
-    while not fields[-1]:
+    while len(fields) > 2 and not fields[-1]:
         fields.pop()
     return fields
 
@@ -67,7 +95,8 @@ def unpack_article(
     fields: list[Any], day_ordinal: int, topic: str, contexts: tuple[str, ...], related: tuple[Related, ...] = ()
 ) -> Article:
     """Return the article that ``pack_article`` stored."""
-    path, headline, summary, sources, image, markup, file, kind, language, versions = fields + _EMPTY[len(fields) :]
+    _, headline, summary, sources, image, markup, file, kind, language, versions = fields + _EMPTY[len(fields) :]
+    path = unpack_path(fields, day_ordinal)
     return Article(
         path=path,
         file=file or default_file(path),

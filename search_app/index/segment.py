@@ -18,7 +18,7 @@ import zstandard
 from ..archive.model import Article, Related
 from ..errors import IndexDamagedError, IndexVersionError
 from .analysis import fold
-from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article
+from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, expand
 from .writer import HAS_SUMMARY, value_order
@@ -41,25 +41,33 @@ class Run(NamedTuple):
 
 
 class _DocColumn:
-    """A section of document numbers, 16 bits each with the rest beside them where needed."""
+    """A section of document numbers: 16 bits each, and where a segment has more documents, planes of further bits."""
 
     def __init__(self, file: SectionFile, name: str) -> None:
         self._low = file.array(name)
-        self._high = file.array(name + ".high") if name + ".high" in file else None
+        self._planes: list[Array] = []
+        while f"{name}.bit{16 + len(self._planes)}" in file:
+            self._planes.append(file.array(f"{name}.bit{16 + len(self._planes)}"))
 
     def slice(self, start: int, end: int) -> Docs:
         """Return documents ``start`` to ``end`` of the section. Cost: O(end - start)."""
         docs = self._low[start:end].astype(np.int32)
-        if self._high is not None:
-            docs |= self._high[start:end].astype(np.int32) << 16
+        for n, plane in enumerate(self._planes, 16):
+            bits = np.unpackbits(plane[start >> 3 : (end + 7) >> 3])[start & 7 : (start & 7) + end - start]
+            docs |= bits.astype(np.int32) << n
         return docs
 
     def take(self, positions: Array) -> Docs:
         """Return the documents at ``positions``."""
         docs = self._low[positions].astype(np.int32)
-        if self._high is not None:
-            docs |= self._high[positions].astype(np.int32) << 16
+        for n, plane in enumerate(self._planes, 16):
+            bits = (plane[positions >> 3] >> (7 - (positions & 7)).astype(np.uint8)) & 1
+            docs |= bits.astype(np.int32) << n
         return docs
+
+    def all(self) -> Docs:
+        """Return every document of the section."""
+        return self.slice(0, len(self._low))
 
 
 class Field:
@@ -86,6 +94,10 @@ class Field:
     @cached_property
     def _docs(self) -> _DocColumn:
         return _DocColumn(self._file, f"{self.name}.docs")
+
+    def all_docs(self) -> Docs:
+        """Return the documents of all postings, term by term."""
+        return self._docs.all()
 
     @cached_property
     def _frequencies(self) -> Array:
@@ -321,7 +333,7 @@ class Segment:
 
     def path_of(self, doc: int) -> str:
         """Return the site path of a document."""
-        return str(self._row(self._stored, "stored", doc)[0])
+        return unpack_path(self._row(self._stored, "stored", doc), int(self.days[doc]))
 
     def article(self, doc: int, *, related: bool = True) -> Article:
         """Return a document as the article it was made from; without its related links unless asked for."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError
 from .manifest import SEGMENTS, list_generations, read_manifest
-from .records import path_hash
+from .records import path_hash, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS
 from .sections import Array
 from .segment import Segment
@@ -96,15 +96,15 @@ def check_segment(segment: Segment) -> list[str]:
         len(hashes) == segment.docs and _ascending(hashes), "paths.hash", "not in order, or not one for each document"
     )
     rows = segment.stored_rows(list(range(segment.docs)))
+    paths = [unpack_path(row, int(day)) for row, day in zip(rows, days, strict=True)]
     path_docs = segment.file.array("paths.doc")
     by_doc = np.empty(segment.docs, np.uint64)
     by_doc[path_docs] = hashes
     expect(
-        all(path_hash(row[0]) == int(by_doc[n]) for n, row in enumerate(rows)),
+        all(path_hash(path) == int(by_doc[n]) for n, path in enumerate(paths)),
         "paths.doc",
         "does not lead to the stored paths",
     )
-    paths = [row[0] for row in rows]
     in_order = all((-days[n], paths[n]) < (-days[n + 1], paths[n + 1]) for n in range(len(paths) - 1))
     expect(in_order, "stored", "documents of one day are not in order of path")
     for doc in range(0, segment.docs, 997):
@@ -131,8 +131,7 @@ def _check_field(segment: Segment, name: str, term_count: int, expect: Any) -> N
     expect(
         int(lengths.sum()) == field_.total_length == len(positions), f"{name}.lengths", "does not add up to the tokens"
     )
-    low = file.array(f"{name}.docs").astype(np.int64)
-    docs = low | (file.array(f"{name}.docs.high").astype(np.int64) << 16) if f"{name}.docs.high" in file else low
+    docs = field_.all_docs().astype(np.int64)
     expect(not len(docs) or int(docs.max()) < segment.docs, f"{name}.docs", "points past the documents")
     rising = np.diff(docs) > 0
     rising[postings[1:-1] - 1] = True

@@ -199,10 +199,13 @@ def _write_field(
 
 
 def _write_docs(writer: SectionWriter, name: str, docs: Array, count: int) -> None:
-    """Write document numbers as 16 low bits and, in segments of more than 65,536 documents, the rest: 3 bytes each."""
+    """Write document numbers as 16 low bits, and a plane of single bits for each further bit that ``count`` needs.
+
+    Two bytes and a bit each up to 131,072 documents, two and a half bytes up to a million.
+    """
     writer.add(name, docs.astype(np.uint16))
-    if count > 1 << 16:
-        writer.add(f"{name}.high", narrow(docs >> 16))
+    for bit in range(16, max(count - 1, 0).bit_length()):
+        writer.add(f"{name}.bit{bit}", np.packbits((docs >> bit) & 1 == 1))
 
 
 def _write_column(writer: SectionWriter, name: str, column: _Column, count: int) -> None:
