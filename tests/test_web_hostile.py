@@ -70,13 +70,26 @@ PAGES = [
     "/" + quote(TAG),
 ]
 ALLOWED_TAGS = {
-    *("html", "head", "meta", "title", "link", "body", "header", "main", "footer", "section", "article", "aside", "nav"),
+    *(
+        "html",
+        "head",
+        "meta",
+        "title",
+        "link",
+        "body",
+        "header",
+        "main",
+        "footer",
+        "section",
+        "article",
+        "aside",
+        "nav",
+    ),
     *("h1", "h2", "h3", "p", "a", "div", "span", "bdi", "mark", "time", "b", "strong", "em", "kbd"),
     *("ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td"),
     *("form", "fieldset", "legend", "label", "input", "button", "details", "summary"),
     *("figure", "figcaption", "svg", "rect"),
 }
-)
 
 
 @pytest.mark.parametrize("path", PAGES)

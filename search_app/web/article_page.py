@@ -16,6 +16,7 @@ from ..engine.request import SearchRequest
 from ..engine.result import ArticleView, RelatedArticle
 from .links import Links, safe_url, url_host
 from .presenters import PAGE_LANGUAGE, Link, SourceLine
+from .state import adding
 from .words import FIELD_WORDS, shortened
 
 
@@ -124,7 +125,7 @@ def article_body(article: Article) -> Markup:
 
 
 def _search_link(field: str, value: str, links: Links) -> Link:
-    return Link(value, links.search(SearchRequest(**{field: (value,)})), note=FIELD_WORDS[field][0])
+    return Link(value, links.search(adding(SearchRequest(), field, value)), note=FIELD_WORDS[field][0])
 
 
 def _related_line(related: RelatedArticle, links: Links) -> RelatedLine:

@@ -22,7 +22,7 @@ from .words import FIELD_WORDS, count_words, shortened, span_words
 
 PAGE_LANGUAGE = "en"
 OPEN_VALUES = 7
-CONTEXTS_A_HIT = 8
+CONTEXTS_A_HIT = 6
 SORT_WORDS = {"relevance": "Best match", "newest": "Newest first", "oldest": "Oldest first"}
 PRESETS = (("week", 7), ("month", 30), ("year", 365))
 # What the search form's own controls hold; everything else travels in hidden fields.
@@ -162,7 +162,7 @@ def present_search(
     first = (request.page - 1) * request.per_page
     pages = page_numbers(request.page, result.pages)
     return ResultPage(
-        title=f"{total}{_for_query(request)}",
+        title=f"{total}{_for_query(request)}{_at_page(request)}",
         shown=f"{first + 1:,}–{first + len(result.hits):,}" if result.hits else "",
         total=total,
         took=f"{result.took_ms:.1f} ms",
@@ -335,6 +335,10 @@ def page_numbers(page: int, pages: int) -> list[int]:
 def _sorted_by(request: SearchRequest, sort: str) -> SearchRequest:
     default = replacing(request, sort="")
     return default if default.order == sort else replacing(request, sort=sort)
+
+
+def _at_page(request: SearchRequest) -> str:
+    return f", page {request.page:,}" if request.page > 1 else ""
 
 
 def _for_query(request: SearchRequest) -> str:

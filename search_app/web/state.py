@@ -56,9 +56,16 @@ def read_state(args: MultiDict[str, str], today: date, settings: Settings) -> Se
     """
     notes: list[str] = []
     date_from, date_to = _read_dates(args, today, notes)
+    values = {name: _read_values(args, name, settings) for name in VALUE_FIELDS}
     request = SearchRequest(
         q=_read_query(args, settings, notes),
-        **{name: _read_values(args, name, settings) for name in VALUE_FIELDS},
+        topic=values["topic"],
+        context=values["context"],
+        source=values["source"],
+        not_topic=values["not_topic"],
+        not_context=values["not_context"],
+        not_source=values["not_source"],
+        missing=values["missing"],
         context_match=_read_choice(args, "context_match", MATCHES, "all"),
         date_from=date_from,
         date_to=date_to,

@@ -12,7 +12,7 @@ from ..engine.request import SearchRequest
 from ..engine.result import Engine
 from .links import Links
 from .presenters import Link, present_chips
-from .state import VALUE_FIELDS, has_filters, removing, replacing, without_filters
+from .state import VALUE_FIELDS, adding, has_filters, removing, replacing, without_filters
 from .words import count_words
 
 # Each way costs a count: enough of them to help, few enough to stay quick.
@@ -26,7 +26,7 @@ def find_ways_on(request: SearchRequest, engine: Engine, links: Links) -> tuple[
 
     Cost: one count of the engine for each way tried, ``MOST_TRIED`` at most.
     """
-    found = []
+    found: list[Link] = []
     for tried, (text, smaller) in enumerate(_smaller_searches(request, links)):
         if tried == MOST_TRIED or len(found) == MOST_SHOWN:
             break
@@ -44,6 +44,9 @@ def _smaller_searches(request: SearchRequest, links: Links) -> Iterator[tuple[st
         yield f"without “{chip.label}: {chip.value}”", removing(request, name, value)
     if request.date_from or request.date_to:
         yield "at any date", replacing(request, date_from=None, date_to=None)
+    if len(chips) > 2:
+        for chip, (name, value) in zip(chips, filters, strict=False):
+            yield f"with no filter but “{chip.label}: {chip.value}”", adding(without_filters(request), name, value)
     if has_filters(request) and request.q:
         if len(chips) > 1:
             yield "without any filter", without_filters(request)
