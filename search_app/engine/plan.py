@@ -152,7 +152,7 @@ def _group(children: tuple[q.Query, ...], kind: type[Every] | type[Any], warning
     kept = children
     if kind is Every:
         spare = [child for child in children if _is_stop_word(child)]
-        if spare and any(isinstance(child, q.TextLeaf) and child not in spare for child in children):
+        if spare and any(child not in spare and q.wanted_leaves(child) for child in children):
             kept = tuple(child for child in children if child not in spare)
             for child in dict.fromkeys(spare):
                 word = child.text if isinstance(child, q.Word) else ""

@@ -45,8 +45,8 @@ _LETTERS = str.maketrans(
 )
 _ZERO_WIDTH = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD))
 
-VALUE_GAP = 100
-"""Positions left free between two values of one field, so that no phrase reaches from one into the next."""
+VALUE_GAP = 128
+"""Positions left free between two values of one field: more than the largest slop, so that no phrase spans two."""
 LONGEST_WORD = 120
 """Characters of a word that count; what is longer is no word that anybody types."""
 SEPARATOR = "\x1f"
