@@ -85,7 +85,7 @@ ALLOWED_TAGS = {
         "aside",
         "nav",
     ),
-    *("h1", "h2", "h3", "p", "a", "div", "span", "bdi", "mark", "time", "b", "strong", "em", "kbd"),
+    *("h1", "h2", "h3", "p", "a", "div", "span", "bdi", "mark", "time", "b", "strong", "small", "kbd"),
     *("ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td"),
     *("form", "fieldset", "legend", "label", "input", "button", "details", "summary"),
     *("figure", "figcaption", "svg", "rect"),
