@@ -39,11 +39,11 @@ class ArticleError(SearchAppError):
 
 
 class WorkerDiedError(SearchAppError):
-    """A process that read the archive was killed. ``done`` of ``total`` files had been read."""
+    """A process that read or indexed the archive was killed. ``done`` of ``total`` files or articles were through."""
 
-    def __init__(self, done: int, total: int) -> None:
+    def __init__(self, done: int, total: int, what: str = "files") -> None:
         super().__init__(
-            f"A process that read the archive died after {done} of {total} files, perhaps for want of memory. "
+            f"A process that worked on the archive died after {done} of {total} {what}, perhaps for want of memory. "
             "Nothing was changed; run again, with --jobs 1 if it happens again."
         )
         self.done = done

@@ -1,7 +1,7 @@
 """The engine room: a request to a result.
 
-Hands out the seam (``SearchRequest``, ``SearchResult``, ``Engine``) and ``open_engine``, which opens the engine that the
-settings name. Nothing above it knows how an engine works.
+Hands out the seam (``SearchRequest``, ``SearchResult``, ``Engine``) and ``open_engine``, which opens the engine
+that the settings name. Nothing above it knows how an engine works.
 """
 
 from __future__ import annotations

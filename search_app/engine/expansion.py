@@ -42,7 +42,8 @@ _lexicons: WeakKeyDictionary[Segment, _Lexicon] = WeakKeyDictionary()
 
 
 def _lexicon(segment: Segment) -> _Lexicon:
-    # Made at the first wildcard or fuzzy word of a generation; lives as long as the segment. Two threads may both make it.
+    # Made at the first wildcard or fuzzy word of a generation, and lives as long as the segment. Two threads may both
+    # make it; the same comes out.
     found = _lexicons.get(segment)
     if found is None:
         found = _lexicons[segment] = _Lexicon(segment)
@@ -53,8 +54,8 @@ def expand_pattern(segment: Segment, pattern: Pattern) -> Forms:
     """Return the forms of a segment that a pattern stands for, ascending.
 
     Cost: a prefix two binary searches; a wildcard one pass of a regular expression over the lexicon, or over the part
-    of it that begins with the pattern's own beginning; a fuzzy word one pass over letter sets, then the edit distance of
-    the few that are left.
+    of it that begins with the pattern's own beginning; a fuzzy word one pass over letter sets, then the edit distance
+    of the few that are left.
     """
     if pattern.kind == "prefix":
         start, end = segment.forms.range_of_prefix(pattern.text.encode())

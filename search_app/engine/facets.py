@@ -68,7 +68,7 @@ class ValueSpace:
         return -1
 
     def count(self, masks: list[Mask]) -> Counts:
-        """Return how many matching documents have each value. Shape (size,). Cost: O(rows of the matching documents)."""
+        """Return how many matching documents have each value. Shape (size,). Cost: O(rows of those documents)."""
         total = np.zeros(self.size, np.int64)
         for n, (column, mask) in enumerate(zip(self.columns, masks, strict=True)):
             counts = count_rows(column, mask)
@@ -82,7 +82,8 @@ def count_rows(column: Column, mask: Mask) -> Counts:
     """Return how many documents of ``mask`` have each value of a segment's column."""
     docs = np.flatnonzero(mask)
     if len(docs) == len(mask):
-        return np.diff(column.value_starts.astype(np.int64))
+        starts = column.value_starts.astype(np.int64)
+        return starts[1:] - starts[:-1]
     if len(docs) > len(mask) * _DENSE_SHARE:
         rows = column.rows[np.repeat(mask, np.diff(column.row_starts))]
     else:

@@ -116,7 +116,7 @@ class Highlighter:
 
 
 def _best_window(spans: list[Span], limit: int, length: int) -> int:
-    """Return where the extract with most matches begins: the earliest of the best, with some text before its first match."""
+    """Return where the extract with most matches begins: the earliest of the best, with some text before it."""
     if not spans or spans[-1][1] <= limit:
         return 0
     best, best_count, last = 0, 0, 0

@@ -1,7 +1,7 @@
 """Choosing the hits of a page: a total order over the matches of all segments, and only as much sorting as it takes.
 
-In: matching documents a segment, with scores where the order is by relevance. Out: the page's (segment, document, score).
-The same index and request give the same page, and no document is on two pages.
+In: matching documents a segment, with scores where the order is by relevance. Out: the page's (segment, document,
+score). The same index and request give the same page, and no document is on two pages.
 """
 
 from __future__ import annotations

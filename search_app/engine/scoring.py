@@ -53,7 +53,8 @@ class Bm25:
         if self.rounded_lengths:
             stored = _stored_lengths()
             lengths = stored[np.minimum(np.searchsorted(stored, lengths), 255)]
-        return self.k1 * ((1 - self.b) + self.b * lengths / (average_length or 1.0))
+        norms: npt.NDArray[np.float64] = self.k1 * ((1 - self.b) + self.b * lengths / (average_length or 1.0))
+        return norms
 
     def scores(
         self, frequencies: npt.NDArray[Any], norms: npt.NDArray[np.float64], weight: float

@@ -6,6 +6,7 @@ build, killing included, leaves the generation that served before as it was.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,14 +74,15 @@ def build_index(
     _make_index_folder(index_dir, files)
     with build_lock(index_dir, wait_seconds):
         previous = _previous(index_dir)
+        jobs = jobs or settings.number("jobs")
         linked = read_archive(
             archive,
-            jobs=jobs or settings.number("jobs"),
+            jobs=jobs,
             max_file_bytes=settings.number("max_file_bytes"),
             progress=lambda done, total: step("reading", done, total),
         )
         try:
-            return _publish(linked, archive, index_dir, previous, settings, force, step, files, began)
+            return _publish(linked, archive, index_dir, previous, settings, force, jobs, step, files, began)
         except OSError as error:
             raise SearchAppError(
                 f"The new index could not be written to {index_dir}: {error}. "
@@ -95,6 +97,7 @@ def _publish(
     previous: Snapshot | None,
     settings: Settings,
     force: bool,
+    jobs: int,
     step: Progress,
     files: FileSystem,
     began: float,
@@ -105,7 +108,14 @@ def _publish(
     generation = newest_generation(index_dir) + 1
     path = index_dir / SEGMENTS / f"{generation:08d}-1.seg"
     try:
-        written = write_segment(path, _counted(linked, step), linked.paths, files)
+        written = write_segment(
+            path,
+            linked.articles,
+            linked.paths,
+            files,
+            jobs=processes(jobs),
+            progress=lambda done, total: step("indexing", done, total),
+        )
         files.sync_folder(path.parent)
         step("verifying", 0, 1)
         segment = Segment(path, written.bytes)
@@ -142,13 +152,9 @@ def _no_progress(name: str, done: int, total: int) -> None:
     return
 
 
-def _counted(linked: LinkedArchive, step: Progress):  # type: ignore[no-untyped-def]
-    total = len(linked.articles)
-    for n, article in enumerate(linked.articles):
-        if n % 1000 == 0:
-            step("indexing", n, total)
-        yield article
-    step("indexing", total, total)
+def processes(jobs: int) -> int:
+    """Return how many processes ``jobs`` asks for: 0 is one a core."""
+    return jobs or len(os.sched_getaffinity(0))
 
 
 def _make_index_folder(index_dir: Path, files: FileSystem) -> None:

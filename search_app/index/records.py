@@ -43,7 +43,11 @@ def fingerprint(article: Article, row: str) -> int:
 
 def _slug(headline: str) -> str:
     """Return the slug that the archive's own robots make of a headline, before they cut it."""
-    plain = unicodedata.normalize("NFKD", headline).encode("ascii", "ignore").decode() if not headline.isascii() else headline
+    plain = (
+        unicodedata.normalize("NFKD", headline).encode("ascii", "ignore").decode()
+        if not headline.isascii()
+        else headline
+    )
     return _NOT_IN_SLUG.sub("-", plain.lower()).strip("-")
 
 
@@ -118,16 +122,17 @@ def unpack_article(
 _EMPTY: list[Any] = ["", "", "", [], "", "", "", "", "", []]
 
 
-def pack_related(article: Article, doc_of: dict[str, int], context_number: dict[str, int]) -> list[Any]:
+def pack_related(article: Article, doc_of: dict[str, int]) -> list[Any]:
     """Return an article's related links as a JSON array.
 
-    doc_of : document number by path, for the articles of the same segment.
-    context_number : position by context of the article's own contexts; others are stored by name.
+    doc_of : document number by path, for the articles of the same segment; others are stored by path. Shared contexts are
+    positions among the article's own.
     """
+    number = {context: n for n, context in enumerate(article.contexts)}
     packed: list[Any] = []
     for link in article.related:
+        shared = [number.get(context, context) for context in link.contexts]
         target = doc_of.get(link.path, link.path)
-        shared = [context_number.get(context, context) for context in link.contexts]
         packed.append([target, shared, link.headline] if link.headline else [target, shared])
     return packed
 
@@ -176,10 +181,8 @@ class BlockPacker:
         self._parts.append(self._compress("\n".join(self._pending).encode()))
         self._pending.clear()
 
-    def finish(self) -> tuple[bytes, npt.NDArray[Any]]:
-        """Return the blob and the offsets of its blocks (n_blocks + 1)."""
+    def blocks(self) -> list[bytes]:
+        """Return all blocks; the last may hold fewer rows."""
         if self._pending:
             self._flush()
-        offsets = np.zeros(len(self._parts) + 1, np.int64)
-        np.cumsum([len(part) for part in self._parts], out=offsets[1:])
-        return b"".join(self._parts), offsets
+        return self._parts

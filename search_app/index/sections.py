@@ -49,7 +49,7 @@ class SectionWriter:
             raise ValueError(f"section {name} is written twice")
         plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         self._write(b"\0" * (-self._position % ALIGNMENT))
-        data = memoryview(plain).cast("B") if plain.size else memoryview(b"")
+        data = plain.data.cast("B") if plain.size else memoryview(b"")
         self._directory[name] = [self._position, data.nbytes, plain.dtype.str, zlib.crc32(data)]
         self._write(data)
 
@@ -166,7 +166,7 @@ class Strings:
     """
 
     def __init__(self, file: SectionFile, name: str) -> None:
-        self._blob = memoryview(file.array(name + ".blob"))
+        self._blob = file.array(name + ".blob").data
         self._offsets = file.array(name + ".off")
         self._path = file.path
 

@@ -21,7 +21,8 @@ from .analysis import fold
 from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, expand
-from .writer import HAS_SUMMARY, value_order
+from .gather import HAS_SUMMARY
+from .writer import value_order
 
 Docs = npt.NDArray[np.int32]
 
@@ -238,7 +239,8 @@ class Column:
     def lacking(self) -> npt.NDArray[np.bool_]:
         """Whether a document has no value. Shape (n_docs,)."""
         starts = self.row_starts
-        return starts[1:] == starts[:-1]
+        lacking: npt.NDArray[np.bool_] = starts[1:] == starts[:-1]
+        return lacking
 
 
 class Segment:
@@ -283,7 +285,8 @@ class Segment:
     @cached_property
     def summary_lacking(self) -> npt.NDArray[np.bool_]:
         """Whether a document has no summary."""
-        return (self.file.array("flags") & HAS_SUMMARY) == 0
+        lacking: npt.NDArray[np.bool_] = (self.file.array("flags") & HAS_SUMMARY) == 0
+        return lacking
 
     def lacking(self, field: str) -> npt.NDArray[np.bool_]:
         """Return, a document, whether it has no value in a facet, or no summary."""

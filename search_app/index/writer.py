@@ -1,28 +1,28 @@
 """Articles to one segment file.
 
 In: linked articles, newest first. Out: a file of sections (``sections``) with postings, facet columns, dates, lookups by
-path and stored records. The same articles give the same bytes. Nothing is published here: that is ``generation``'s.
+path and stored records. The same articles give the same bytes, whatever the number of processes. Nothing is published
+here: that is ``builder``'s.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from ..archive.model import OPINION, Article
-from .analysis import find_surfaces, fold
+from ..archive.model import Article
+from .analysis import fold
 from .files import FileSystem
+from .gather import Part, Rows, gather
 from .inversion import Array, Surfaces, Units, Vocabulary, invert
-from .records import BlockPacker, encode_row, fingerprint, pack_article, pack_related, path_hash
+from .records import path_hash
 from .schema import FACET_FIELDS, schema_fingerprint
 from .sections import SectionWriter, narrow
-
-HAS_SUMMARY = 1
-IS_OPINION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,100 +43,109 @@ class _Column:
     row_values: Array
 
 
-def document_order(article: Article) -> tuple[int, str]:
-    """Return the sort key of documents in a segment: newest first, then by path. Equal scores rank in this order."""
-    return -article.date.toordinal(), article.path
-
-
 def value_order(value: str) -> tuple[str, str]:
     """Return the sort key of facet values: by name, accents and case apart, then exactly."""
     return fold(value), value
 
 
-def write_segment(path: Path, articles: Iterable[Article], paths: Sequence[str], files: FileSystem) -> SegmentInfo:
+def write_segment(
+    path: Path,
+    articles: Sequence[Article],
+    paths: Sequence[str],
+    files: FileSystem,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> SegmentInfo:
     """Write one segment file and return what the manifest needs to know of it.
 
-    articles : sorted by ``document_order``, each path once; gone through once, so they may be made on the way.
+    articles : sorted by ``document_order``, each path once; may make each article when it is asked for.
     paths : their site paths, in the same order. Raises ValueError where the two or the order do not hold; the file is
-    then incomplete and the caller's to remove.
+    then incomplete and the caller's to remove. jobs : processes that go through the articles.
+    progress : called with articles done and articles in all.
     Cost: about 60 µs an article, and the memory of their tokens.
     """
     writer = SectionWriter(path, files)
     try:
-        size = _write_sections(writer, articles, paths)
+        gathered = _Gathered()
+        for part in gather(articles, paths, jobs):
+            gathered.add(part, paths)
+            if progress:
+                progress(len(gathered.flags), len(paths))
+        size = _write_sections(writer, gathered, paths)
     except BaseException:
         writer.abandon()
         raise
     return SegmentInfo(path.name, size, len(paths))
 
 
-class _Texts:
-    """The texts of one field, a document each, cut into surfaces as they come."""
-
-    def __init__(self, surfaces: Surfaces) -> None:
-        self._number_of = surfaces.__getitem__
-        self._numbers = array("I")
-        self._starts = array("Q", [0])
-
-    def add(self, text: str) -> None:
-        if text:
-            self._numbers.extend(map(self._number_of, find_surfaces(text)))
-        self._starts.append(len(self._numbers))
-
-    def units(self) -> Units:
-        return Units(np.frombuffer(self._numbers, np.uint32), np.frombuffer(self._starts, np.uint64).astype(np.int64))
-
-
 class _Gathered:
-    """What one pass over the articles leaves behind: everything that a segment is made of, in flat arrays."""
+    """Parts joined: their surfaces and values numbered anew, their arrays one after another."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self.surfaces = Surfaces()
-        self.headlines = _Texts(self.surfaces)
-        self.summaries = _Texts(self.surfaces)
-        self.rows: dict[str, list[tuple[str, ...]]] = {name: [] for name in FACET_FIELDS}
+        self.values = {name: Surfaces() for name in FACET_FIELDS}
+        self.texts = {name: _Joined() for name in ("headline", "summary")}
+        self.rows = {name: _Joined() for name in FACET_FIELDS}
+        self.last_key: tuple[int, str] | None = None
         self.days = array("I")
         self.flags = array("B")
         self.old_paths: list[tuple[int, int]] = []
         self.fingerprints = array("Q")
-        self.stored = BlockPacker()
-        self.related = BlockPacker()
-        self._doc_of = {path: n for n, path in enumerate(paths)}
+        self.stored: list[bytes] = []
+        self.related: list[bytes] = []
 
-    def add(self, doc: int, article: Article) -> None:
-        self.headlines.add(article.headline)
-        self.summaries.add(article.summary)
-        self.rows["topic"].append((article.topic,) if article.topic else ())
-        self.rows["context"].append(article.contexts)
-        self.rows["source"].append(tuple(dict.fromkeys([source.name for source in article.sources])))
-        self.days.append(article.date.toordinal())
-        self.flags.append(_flags(article))
-        self.old_paths += [(path_hash(v.path), doc) for v in article.versions if v.path != article.path]
-        row = encode_row(pack_article(article))
-        self.stored.add(row)
-        self.fingerprints.append(fingerprint(article, row))
-        number = {context: n for n, context in enumerate(article.contexts)}
-        self.related.add(encode_row(pack_related(article, self._doc_of, number)))
+    def add(self, part: Part, paths: Sequence[str]) -> None:
+        """Join one part. Raises ValueError where the articles are not in order, or not those of ``paths``."""
+        keys = part.keys if self.last_key is None else [self.last_key, *part.keys]
+        if any(a >= b for a, b in pairwise(keys)):
+            raise ValueError("articles must be sorted by document_order, each path once")
+        if [path for _, path in part.keys] != list(paths[part.start : part.start + len(part.keys)]):
+            raise ValueError("articles and paths must be in the same order")
+        self.last_key = part.keys[-1] if part.keys else self.last_key
+        self.days.extend([-day for day, _ in part.keys])
+        _join(self.texts, part.texts, _numbers(self.surfaces, part.surfaces))
+        for name in FACET_FIELDS:
+            _join({name: self.rows[name]}, {name: part.rows[name]}, _numbers(self.values[name], part.values[name]))
+        self.flags.extend(part.flags)
+        self.old_paths += part.old_paths
+        self.fingerprints.extend(part.fingerprints)
+        self.stored += part.stored
+        self.related += part.related
 
 
-def _write_sections(writer: SectionWriter, articles: Iterable[Article], paths: Sequence[str]) -> int:
-    gathered = _Gathered(paths)
-    previous: tuple[int, str] | None = None
-    count = 0
-    for article in articles:
-        key = document_order(article)
-        if previous is not None and previous >= key or count >= len(paths) or paths[count] != article.path:
-            raise ValueError(f"{article.path} is not where document_order and the list of paths put it")
-        gathered.add(count, article)
-        previous = key
-        count += 1
-    if count != len(paths):
-        raise ValueError(f"{len(paths)} paths were given, but {count} articles")
-    for name, packer in (("stored", gathered.stored), ("related", gathered.related)):
-        blob, offsets = packer.finish()
-        writer.add_bytes(f"{name}.blob", blob)
-        writer.add(f"{name}.off", narrow(offsets))
-        del blob
+class _Joined:
+    """Rows of several parts, one after another."""
+
+    def __init__(self) -> None:
+        self._numbers: list[Array] = []
+        self._counts: list[Array] = []
+
+    def add(self, rows: Rows, numbers: Array) -> None:
+        self._numbers.append(numbers[np.frombuffer(rows.numbers, np.uint32)])
+        self._counts.append(np.frombuffer(rows.counts, np.uint32).copy())
+
+    def units(self) -> Units:
+        numbers = np.concatenate(self._numbers) if self._numbers else np.zeros(0, np.uint32)
+        counts = np.concatenate(self._counts) if self._counts else np.zeros(0, np.uint32)
+        return Units(numbers, np.concatenate(([0], np.cumsum(counts, dtype=np.int64))))
+
+
+def _numbers(table: Surfaces, names: list[str]) -> Array:
+    return np.fromiter(map(table.__getitem__, names), np.uint32, len(names))
+
+
+def _join(into: dict[str, _Joined], rows: dict[str, Rows], numbers: Array) -> None:
+    for name, joined in into.items():
+        joined.add(rows[name], numbers)
+
+
+def _write_sections(writer: SectionWriter, gathered: _Gathered, paths: Sequence[str]) -> int:
+    count = len(paths)
+    for name, blocks in (("stored", gathered.stored), ("related", gathered.related)):
+        writer.add_bytes(f"{name}.blob", b"".join(blocks))
+        writer.add(f"{name}.off", narrow(np.concatenate(([0], np.cumsum([len(b) for b in blocks], dtype=np.int64)))))
+        blocks.clear()
     writer.add("fingerprints", np.frombuffer(gathered.fingerprints, np.uint64))
     writer.add("day", np.frombuffer(gathered.days, np.uint32))
     writer.add("flags", np.frombuffer(gathered.flags, np.uint8))
@@ -146,31 +155,24 @@ def _write_sections(writer: SectionWriter, articles: Iterable[Article], paths: S
 
 
 def _write_columns_and_fields(writer: SectionWriter, gathered: _Gathered, count: int) -> dict[str, int]:
-    columns = {name: _column(gathered.rows.pop(name)) for name in FACET_FIELDS}
     single = np.arange(count + 1)
-    fields = {
-        "headline": (gathered.headlines.units(), single, single[:-1]),
-        "summary": (gathered.summaries.units(), single, single[:-1]),
-    }
-    for name, column in columns.items():
+    fields = {name: (joined.units(), single, single[:-1]) for name, joined in gathered.texts.items()}
+    gathered.texts.clear()
+    for name in FACET_FIELDS:
+        column = _column(list(gathered.values.pop(name)), gathered.rows.pop(name).units())
         fields[name] = (Units.read(column.values, gathered.surfaces), column.row_starts, column.row_values)
         _write_column(writer, name, column, count)
     vocabulary = Vocabulary(gathered.surfaces)
     _write_vocabulary(writer, vocabulary)
-    return {name: _write_field(writer, name, vocabulary, *parts) for name, parts in fields.items()}
+    return {name: _write_field(writer, name, vocabulary, *fields.pop(name)) for name in list(fields)}
 
 
-def _flags(article: Article) -> int:
-    return (HAS_SUMMARY if article.summary else 0) | (IS_OPINION if article.kind == OPINION else 0)
-
-
-def _column(rows: list[tuple[str, ...]]) -> _Column:
-    values = sorted({value for row in rows for value in row}, key=value_order)
-    number = {value: n for n, value in enumerate(values)}
-    starts = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(row) for row in rows], out=starts[1:])
-    numbers = np.fromiter((number[value] for row in rows for value in row), np.int64, int(starts[-1]))
-    return _Column(values, starts, numbers)
+def _column(names: list[str], rows: Units) -> _Column:
+    """Return the column of rows whose numbers mean ``names``: values in order of name, numbers to match."""
+    order = sorted(range(len(names)), key=lambda n: value_order(names[n]))
+    rank = np.empty(len(names), np.int64)
+    rank[order] = np.arange(len(names))
+    return _Column([names[n] for n in order], rows.starts, rank[rows.surfaces])
 
 
 def _write_vocabulary(writer: SectionWriter, vocabulary: Vocabulary) -> None:
