@@ -114,7 +114,7 @@ class FacetPage:
 
 @dataclass(frozen=True, slots=True)
 class RelatedArticle:
-    """A related article as it can be shown: ``known`` tells whether the archive holds it, so that a link leads somewhere."""
+    """A related article as it can be shown; ``known`` tells whether the archive holds it."""
 
     path: str
     headline: str
@@ -127,7 +127,7 @@ class RelatedArticle:
 class ArticleView:
     """One article with what is needed to show it.
 
-    previous, next : the articles before and after it in time within the same topic, None at the ends or without a topic.
+    previous, next : the articles before and after it in time within its topic; None at the ends or without a topic.
     """
 
     article: Article

@@ -2,8 +2,8 @@
 
 In: term statistics as arrays. Out: scores as arrays. Pure functions; knows neither queries nor files.
 
-Source: S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009. The variant is Whoosh's
-``BM25F``: idf is ``ln(N / (df + 1)) + 1``, and each field saturates by itself.
+Source: S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009. The variant is
+Whoosh's ``BM25F``: idf is ``ln(N / (df + 1)) + 1``, and each field saturates by itself.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Bm25:
         return log(documents / (df + 1)) + 1 if documents else 0.0
 
     def norms(self, average_length: float, longest: int) -> npt.NDArray[np.float64]:
-        """Return, for each field length up to ``longest``, what the term frequency competes with. Shape (longest + 1,)."""
+        """Return what the term frequency competes with, for each length up to ``longest``. Shape (longest + 1,)."""
         lengths = np.arange(longest + 1)
         if self.rounded_lengths:
             stored = _stored_lengths()
             lengths = stored[np.minimum(np.searchsorted(stored, lengths), 255)]
-        norms: npt.NDArray[np.float64] = self.k1 * ((1 - self.b) + self.b * lengths / (average_length or 1.0))
-        return norms
+        shares = lengths.astype(np.float64) / (average_length or 1.0)
+        return self.k1 * ((1 - self.b) + self.b * shares)
 
     def scores(
         self, frequencies: npt.NDArray[Any], norms: npt.NDArray[np.float64], weight: float

@@ -125,8 +125,9 @@ class Searcher:
         ranked = rank_page(
             self.snapshot, docs, scores if order == "relevance" else None, order, start, start + request.per_page
         )
+        most = self._settings.number("max_expansions")
         warnings = reading.warnings + tuple(
-            f"“{text}” stands for too many words; the {self._settings.number('max_expansions')} most frequent were taken."
+            f"“{text}” stands for too many words; the {most} most frequent were taken."
             for text in sorted(statistics.truncated)
         )
         return SearchResult(

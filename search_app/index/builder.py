@@ -1,7 +1,7 @@
 """Building: an archive folder to a published generation, under the build lock.
 
-In: an archive and an index folder. Out: a new generation that readers find by themselves, and a report. Whatever stops a
-build, killing included, leaves the generation that served before as it was.
+In: an archive and an index folder. Out: a new generation that readers find by themselves, and a report. Whatever
+stops a build, killing included, leaves the generation that served before as it was.
 """
 
 from __future__ import annotations

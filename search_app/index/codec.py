@@ -1,8 +1,8 @@
-"""Our segments as Whoosh sees them: a codec to read, so that Whoosh's own searcher answers any ``whoosh.query`` on them.
+"""Our segments as Whoosh sees them: a codec to read, so that its own searcher answers any ``whoosh.query`` on them.
 
 In: an index folder. Out: a ``whoosh.index.FileIndex``. The engine does not go through here: this is the door for span
-queries, for Whoosh's tools, and for checking that the fast evaluator says what Whoosh would say. Writing is ``writer``'s
-business; the manifest takes the place of the pickled table of contents.
+queries, for Whoosh's tools, and for checking that the fast evaluator says what Whoosh would say. Writing is
+``writer``'s business; the manifest takes the place of the pickled table of contents.
 """
 
 from __future__ import annotations
@@ -424,7 +424,7 @@ class ArrayCodec(base.Codec):  # type: ignore[misc]
 
 
 class ArrayIndex(FileIndex):  # type: ignore[misc]
-    """A Whoosh index whose table of contents is the manifest. Reads one generation; writing goes through ``builder``."""
+    """A Whoosh index whose table of contents is the manifest. Reads one generation; ``builder`` writes."""
 
     def __init__(self, index_dir: Path) -> None:
         self.snapshot: Snapshot = open_snapshot(index_dir)

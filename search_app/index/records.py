@@ -77,7 +77,7 @@ def default_file(path: str) -> str:
 
 
 def pack_article(article: Article) -> list[Any]:
-    """Return the stored part of an article as a JSON array; trailing empty fields are left out, but never the headline."""
+    """Return the stored part of an article as a JSON array; empty fields at its end are left out."""
     fields: list[Any] = [
         _pack_path(article),
         article.headline,
@@ -125,8 +125,8 @@ _EMPTY: list[Any] = ["", "", "", [], "", "", "", "", "", []]
 def pack_related(article: Article, doc_of: dict[str, int]) -> list[Any]:
     """Return an article's related links as a JSON array.
 
-    doc_of : document number by path, for the articles of the same segment; others are stored by path. Shared contexts are
-    positions among the article's own.
+    doc_of : document number by path, for the articles of the same segment; others are stored by path. Shared contexts
+    are positions among the article's own.
     """
     number = {context: n for n, context in enumerate(article.contexts)}
     packed: list[Any] = []

@@ -1,7 +1,7 @@
 """One segment opened for reading: terms to postings, documents to columns and records.
 
-In: a file of sections. Out: arrays over the shared map. Everything is immutable and lazily verified; any number of threads
-may read, since nothing keeps a position.
+In: a file of sections. Out: arrays over the shared map. Everything is immutable and lazily verified; any number of
+threads may read, since nothing keeps a position.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .segment import Segment
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What a check read and what it found wrong. ``checked`` counts generations, segments, articles, sections, bytes."""
+    """What a check read (``checked`` counts generations, segments, articles, sections, bytes) and found wrong."""
 
     problems: tuple[str, ...]
     checked: dict[str, int] = field(default_factory=dict)

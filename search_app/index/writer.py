@@ -1,7 +1,7 @@
 """Articles to one segment file.
 
-In: linked articles, newest first. Out: a file of sections (``sections``) with postings, facet columns, dates, lookups by
-path and stored records. The same articles give the same bytes, whatever the number of processes. Nothing is published
+In: linked articles, newest first. Out: a file of sections (``sections``) with postings, facet columns, dates,
+lookups by path and stored records. The same articles give the same bytes, whatever the number of processes. Nothing is published
 here: that is ``builder``'s.
 """
 
@@ -36,7 +36,7 @@ class SegmentInfo:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A facet: its values in order of name, and the rows of value numbers, document by document, in the article's order."""
+    """A facet: its values in order of name, and each document's value numbers, in the article's order."""
 
     values: list[str]
     row_starts: Array
