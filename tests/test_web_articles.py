@@ -126,6 +126,7 @@ MOVED = {
     "as Markdown": (f"{OLD_TALKS}.md", f"{TALKS}.md"),
     "a day with a leading zero": (f"{WALKOUT.replace('/4/', '/04/')}.html", f"{WALKOUT}.html"),
     "an old version on such a day": (f"{OLD_TALKS.replace('/9/', '/09/')}.html", f"{TALKS}.html"),
+    "below a language": (f"/zh{WALKOUT}.html", f"{WALKOUT}.html"),
     "such a day": ("/news/2031/03/04/", "/news/2031/03/4/"),
     "its index": ("/news/2031/03/04/index.json", "/news/2031/03/4/index.json"),
     "a day without its slash": ("/news/2031/03/4", "/news/2031/03/4/"),

@@ -206,7 +206,15 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient, path: st
     assert "Set-Cookie" not in headers
 
 
-CACHED = ["/", "/search?q=strike", "/api/search?q=strike", "/news/2031/03/4/", "/news/2031/03/12/index.json"]
+CACHED = [
+    "/",
+    "/search?q=strike",
+    "/api/search?q=strike",
+    "/news/2031/03/4/",
+    "/news/2031/03/12/index.json",
+    "/api/facets/topic",
+]
+CACHED += ["/search/facet/topic", "/news/2031/03/4/dockers-in-port-amaro-walk-out-over-night-shifts.md"]
 
 
 @pytest.mark.parametrize("path", CACHED)

@@ -12,7 +12,7 @@ from flask import Blueprint, Response
 
 from .answers import facet_answer, search_answer
 from .pages import read_facet_request
-from .site import site
+from .site import conditional, site
 
 blueprint = Blueprint("api", __name__)
 
@@ -35,4 +35,6 @@ def search() -> Response:
 def facet(field: str) -> Response:
     """Answer all values of one facet for a search, paged."""
     asked = read_facet_request(field)
-    return json_response(facet_answer(asked, site().engine().facet(asked)))
+    response = json_response(facet_answer(asked, site().engine().facet(asked)))
+    response.add_etag()
+    return conditional(response)

@@ -13,7 +13,7 @@ from ..errors import QueryError, SearchAppError
 from .facet_page import present_facet_page
 from .front import present_front
 from .presenters import present_search
-from .site import site
+from .site import conditional, site
 from .state import read_number
 from .ways_on import find_ways_on
 
@@ -86,7 +86,7 @@ def facet(field: str) -> Response:
     page = present_facet_page(asked, here.engine().facet(asked), here.links())
     response = make_response(render_template("facet.html", page=page, links=here.links()))
     response.add_etag()
-    return response
+    return conditional(response)
 
 
 @blueprint.get("/healthz")

@@ -34,6 +34,12 @@ def news() -> BaseResponse:
     return redirect(site().links().home)
 
 
+@blueprint.get("/<string(length=2):language>/<any(news, opinion):kind>/<path:rest>")
+def translated(language: str, kind: str, rest: str) -> BaseResponse:
+    """Lead from an address below a language prefix, as links in the archive's files have it, to the one without."""
+    return redirect(site().links().article(f"/{kind}/{rest}", ""), 301)
+
+
 @blueprint.get("/news/<path:rest>")
 def news_path(rest: str) -> BaseResponse:
     """Answer a day, a month, a year, or an article."""
