@@ -57,7 +57,7 @@ def _neighbours(snapshot: Snapshot, article: Article) -> tuple[RelatedArticle | 
     after: tuple[int, str] | None = None
     for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
         value = segment.columns["topic"].find(article.topic)
-        if value < 0:
+        if value < 0 or segment.columns["topic"].values[value] != article.topic:
             continue
         docs = segment.columns["topic"].docs_of(value)
         docs = docs if live is None else docs[live[docs]]

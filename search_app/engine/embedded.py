@@ -87,6 +87,9 @@ class EmbeddedEngine:
             raise QueryError("field", request.field, f"It takes one of {', '.join(FACET_FIELDS)}.")
         if request.sort not in ("count", "name"):
             raise QueryError("sort", request.sort, "It takes count or name.")
+        for name in ("page", "per_page"):
+            if getattr(request, name) < 1:
+                raise QueryError(name, str(getattr(request, name)), "It takes a whole number from 1.")
         page = self._current().facet(request, self._today or date.today())
         if request.page > max(page.pages, 1):
             raise PageNotFoundError(request.page, page.pages)

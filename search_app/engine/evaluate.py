@@ -87,6 +87,7 @@ class Evaluator:
         self._runs: dict[tuple[str, str], Run | None] = {}
         self._patterns: dict[Pattern, dict[str, Docs]] = {}
         self._near: dict[tuple[Near, str], Docs] = {}
+        self._postings: dict[tuple[str, Token], tuple[Docs, npt.NDArray[Anything]]] = {}
 
     # -- which documents match ------------------------------------------------------------------------------------
 
@@ -248,6 +249,13 @@ class Evaluator:
 
     def _token_postings(self, name: str, token: Token) -> tuple[Docs, npt.NDArray[Anything]]:
         """Return the documents of a token in a field, ascending, and how often it stands in each."""
+        key = name, token
+        found = self._postings.get(key)
+        if found is None:
+            found = self._postings[key] = self._read_postings(name, token)
+        return found
+
+    def _read_postings(self, name: str, token: Token) -> tuple[Docs, npt.NDArray[Anything]]:
         run = self._run(name, token.stem)
         field = self.segment.fields[name]
         if run is None:

@@ -1,12 +1,12 @@
 """Counting: how many hits have each value of a facet, and how many fall into each span of days.
 
-In: a boolean array of matching documents a segment. Out: exact counts. One gather over the rows that matched and one
+In: a set of matching documents. Out: exact counts. One gather over the rows that matched and one
 ``bincount``; values of several segments are brought together by name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from ..index.analysis import fold
 from ..index.generation import Snapshot
-from ..index.segment import Column
+from ..index.segment import Column, Docs, find_value
 from ..index.writer import value_order
+from .docset import DocSet
 from .evaluate import Mask
 from .result import Bucket, Facet, Histogram, HistogramBar
 
@@ -31,72 +32,87 @@ _DENSE_SHARE = 0.25
 class ValueSpace:
     """The values of one facet over all segments of a snapshot, in order of name.
 
-    numbers : for each segment, the number in this space of each of its values; None where there is one segment.
+    A value that only deleted documents have is not among them.
+
+    numbers : for each segment, the number in this space of each of its values, -1 for a value left out.
+    locals : for each segment, the number in it of each value of this space, -1 where it lacks the value.
+    names, numbers and locals are None where one segment without deleted documents makes them superfluous.
     """
 
     columns: tuple[Column, ...]
     numbers: tuple[npt.NDArray[np.int64], ...] | None
+    locals: tuple[npt.NDArray[np.int64], ...] | None
     names: list[str] | None
     size: int
+    _decoded: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, snapshot: Snapshot, field: str) -> ValueSpace:
-        """Bring the values of all segments together. Cost: nothing for one segment, else a sort of all values."""
-        columns = tuple(segment.columns[field] for segment in snapshot.segments)
-        if len(columns) == 1:
-            return cls(columns, None, None, len(columns[0].values))
-        values = [column.values.all() for column in columns]
-        names = sorted(set().union(*values), key=value_order) if values else []
-        number = {name: n for n, name in enumerate(names)}
-        numbers = tuple(np.fromiter((number[v] for v in own), np.int64, len(own)) for own in values)
-        return cls(columns, numbers, names, len(names))
+    def of(cls, snapshot: Snapshot, name: str) -> ValueSpace:
+        """Bring the values of all segments together. Cost: nothing for one whole segment, else a sort of all values."""
+        columns = tuple(segment.columns[name] for segment in snapshot.segments)
+        if len(columns) == 1 and snapshot.live[0] is None:
+            return cls(columns, None, None, None, len(columns[0].values))
+        values = []
+        for column, live in zip(columns, snapshot.live, strict=True):
+            own: list[str | None] = list(column.values.all())
+            if live is not None:
+                counts = count_rows(column, live)
+                own = [name if counts[n] else None for n, name in enumerate(own)]
+            values.append(own)
+        names = sorted({name for own in values for name in own if name is not None}, key=value_order)
+        number: dict[str | None, int] = {name: n for n, name in enumerate(names)}
+        numbers = tuple(np.fromiter((number.get(name, -1) for name in own), np.int64, len(own)) for own in values)
+        places = []
+        for own_numbers in numbers:
+            place = np.full(len(names), -1, np.int64)
+            kept = np.flatnonzero(own_numbers >= 0)
+            place[own_numbers[kept]] = kept
+            places.append(place)
+        return cls(columns, numbers, tuple(places), names, len(names))
 
     def name(self, value: int) -> str:
-        """Return the name of a value of this space."""
-        return self.columns[0].values[value] if self.names is None else self.names[value]
+        """Return the name of a value of this space; names asked for before are remembered."""
+        if self.names is not None:
+            return self.names[value]
+        found = self._decoded.get(value)
+        if found is None:
+            found = self._decoded[value] = self.columns[0].values[value]
+        return found
 
     def all_names(self) -> list[str]:
         """Return every name. Cost: decodes them all."""
         return self.columns[0].values.all() if self.names is None else self.names
 
     def find(self, name: str) -> int:
-        """Return the number of a value, -1 where no segment has it."""
-        for n, column in enumerate(self.columns):
-            found = column.find(name)
-            if found >= 0:
-                return found if self.numbers is None else int(self.numbers[n][found])
-        return -1
+        """Return the number of a value, -1 where there is none; the rule for names that differ is ``find_value``'s."""
+        return find_value(self.columns[0].values if self.names is None else self.names, name)
 
-    def count(self, masks: list[Mask]) -> Counts:
-        """Return how many matching documents have each value. Shape (size,). Cost: O(rows of those documents)."""
+    def docs_of(self, segment: int, value: int) -> Docs:
+        """Return the documents of a segment that have a value of this space, ascending; none for -1."""
+        if value >= 0 and self.locals is not None:
+            value = int(self.locals[segment][value])
+        return self.columns[segment].docs_of(value) if value >= 0 else np.zeros(0, np.int32)
+
+    def count(self, found: DocSet) -> Counts:
+        """Return how many documents of a set have each value. Shape (size,). Cost: O(rows of those documents)."""
+        if self.numbers is None:
+            return count_rows(self.columns[0], found.masks[0], found.docs[0])
         total = np.zeros(self.size, np.int64)
-        for n, (column, mask) in enumerate(zip(self.columns, masks, strict=True)):
-            counts = count_rows(column, mask)
-            if self.numbers is None:
-                return counts
-            total[self.numbers[n]] += counts
+        for column, mask, docs, numbers in zip(self.columns, found.masks, found.docs, self.numbers, strict=True):
+            total[numbers] += count_rows(column, mask, docs)
         return total
 
 
-def count_rows(column: Column, mask: Mask) -> Counts:
-    """Return how many documents of ``mask`` have each value of a segment's column."""
-    docs = np.flatnonzero(mask)
+def count_rows(column: Column, mask: Mask, docs: Docs) -> Counts:
+    """Return how many of some documents have each value of a segment's column; ``mask`` and ``docs`` are the same set."""
     if len(docs) == len(mask):
         starts = column.value_starts.astype(np.int64)
         return starts[1:] - starts[:-1]
     if len(docs) > len(mask) * _DENSE_SHARE:
         rows = column.rows[np.repeat(mask, np.diff(column.row_starts))]
     else:
-        rows = column.rows_of(docs.astype(np.int32))
+        rows = column.rows_of(docs)
     return np.bincount(rows, minlength=len(column.values))
-
-
-def count_missing(snapshot: Snapshot, field: str, masks: list[Mask]) -> int:
-    """Return how many documents of ``masks`` have no value in a facet, or no summary."""
-    return sum(
-        int(np.count_nonzero(mask & segment.lacking(field)))
-        for segment, mask in zip(snapshot.segments, masks, strict=True)
-    )
 
 
 def top_values(counts: Counts, size: int) -> npt.NDArray[np.int64]:
@@ -119,19 +135,18 @@ def make_facet(
 
     Values sort by count, then by name; a selected value that the archive does not know counts 0.
     """
-    numbers = {int(value): space.name(int(value)) for value in top_values(counts, size)}
-    picked: dict[str, int] = {}
-    for name in (*selected, *excluded):
-        value = space.find(name)
-        if value >= 0:
-            numbers[value] = space.name(value)
-            picked[name] = value
-    chosen = {picked.get(name) for name in selected}
-    barred = {picked.get(name) for name in excluded}
-    buckets = [Bucket(name, int(counts[value]), value in chosen, value in barred) for value, name in numbers.items()]
-    unknown = [name for name in dict.fromkeys((*selected, *excluded)) if name not in picked]
-    buckets += [Bucket(name, 0, name in selected, name in excluded) for name in unknown]
-    buckets.sort(key=lambda bucket: (-bucket.count, value_order(bucket.value)))
+    top = top_values(counts, size)
+    chosen = {name: space.find(name) for name in selected}
+    barred = {name: space.find(name) for name in excluded}
+    picked = {value for value in (*chosen.values(), *barred.values()) if value >= 0}
+    values = top.tolist()
+    if not picked.issubset(values):
+        # Values are numbered by name, so this is the order of the facet.
+        values = sorted({*values, *picked}, key=lambda value: (-int(counts[value]), value))
+    numbers, held = set(chosen.values()), set(barred.values())
+    buckets = [Bucket(space.name(v), int(counts[v]), v in numbers, v in held) for v in values]
+    unknown = sorted({name for name, value in (*chosen.items(), *barred.items()) if value < 0}, key=value_order)
+    buckets += [Bucket(name, 0, name in chosen, name in barred) for name in unknown]
     return Facet(tuple(buckets), missing, int(np.count_nonzero(counts)))
 
 

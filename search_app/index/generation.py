@@ -67,8 +67,8 @@ class Snapshot:
     def find_old(self, path: str) -> tuple[Segment, int] | None:
         """Return segment and document that a superseded path leads to, None where no live document has it."""
         for segment, live in zip(self.segments, self.live, strict=True):
-            doc = segment.doc_of_old_path(path)
-            if doc >= 0 and (live is None or live[doc]):
+            doc = segment.doc_of_old_path(path, live)
+            if doc >= 0:
                 return segment, doc
         return None
 
@@ -137,7 +137,7 @@ def prune(index_dir: Path, files: FileSystem, keep: int = KEPT_GENERATIONS) -> l
         elif len(kept) == keep:
             removed.append(manifest_path(index_dir, generation))
     needed = set().union(*(files_of(manifest) for manifest in kept)) if kept else set()
-    removed += [path for path in sorted(index_dir.glob("*.tmp"))]
+    removed += sorted(index_dir.glob("*.tmp"))
     if kept:
         removed += [path for path in sorted((index_dir / SEGMENTS).glob("*")) if path.name not in needed]
     for path in removed:

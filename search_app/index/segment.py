@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,10 @@ import zstandard
 from ..archive.model import Article, Related
 from ..errors import IndexDamagedError, IndexVersionError
 from .analysis import fold
+from .gather import HAS_SUMMARY
 from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, expand
-from .gather import HAS_SUMMARY
 from .writer import value_order
 
 Docs = npt.NDArray[np.int32]
@@ -121,7 +121,8 @@ class Field:
         """Return where a term's postings lie, None where it does not occur in this field."""
         if term < 0:
             return None
-        at = int(self.terms.searchsorted(term))
+        # A number of another type would have numpy convert the whole table first.
+        at = int(self.terms.searchsorted(self.terms.dtype.type(term)))
         if at >= len(self.terms) or self.terms[at] != term:
             return None
         return self.run_at(at)
@@ -170,6 +171,35 @@ class Field:
         return np.flatnonzero(mask).astype(np.int32)
 
 
+class Names(Protocol):
+    """Facet values in order of name."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, position: int, /) -> str: ...
+
+
+def find_value(values: Names, value: str) -> int:
+    """Return the position of a value, -1 where there is none.
+
+    Where the exact value does not exist, one that differs only in accents and case is taken.
+    """
+    low, high = 0, len(values)
+    key = value_order(value)
+    while low < high:
+        middle = (low + high) // 2
+        if value_order(values[middle]) < key:
+            low = middle + 1
+        else:
+            high = middle
+    if low < len(values) and values[low] == value:
+        return low
+    for near in (low, low - 1):
+        if 0 <= near < len(values) and fold(values[near]) == key[0]:
+            return near
+    return -1
+
+
 class Column:
     """One facet of a segment: values in order of name, documents to values and values to documents."""
 
@@ -202,24 +232,8 @@ class Column:
         return _DocColumn(self._file, f"{self.name}.value_docs")
 
     def find(self, value: str) -> int:
-        """Return the number of a value, -1 where there is none.
-
-        Where the exact value does not exist, one that differs only in accents and case is taken.
-        """
-        low, high = 0, len(self.values)
-        key = value_order(value)
-        while low < high:
-            middle = (low + high) // 2
-            if value_order(self.values[middle]) < key:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(self.values) and self.values[low] == value:
-            return low
-        for near in (low, low - 1):
-            if 0 <= near < len(self.values) and fold(self.values[near]) == key[0]:
-                return near
-        return -1
+        """Return the number of a value, -1 where there is none; see ``find_value``."""
+        return find_value(self.values, value)
 
     def docs_of(self, value: int) -> Docs:
         """Return the documents that have a value, ascending."""
@@ -370,14 +384,16 @@ class Segment:
             at += 1
         return -1
 
-    def doc_of_old_path(self, path: str) -> int:
-        """Return the document that a superseded path leads to, -1 where there is none."""
+    def doc_of_old_path(self, path: str, live: npt.NDArray[np.bool_] | None = None) -> int:
+        """Return the first document of ``live`` (None for all) that a superseded path leads to, -1 where there is none."""
         hashes = self.file.array("old_paths.hash")
         wanted = path_hash(path)
         at = int(np.searchsorted(hashes, np.uint64(wanted)))
         while at < len(hashes) and int(hashes[at]) == wanted:
             doc = int(self.file.array("old_paths.doc")[at])
-            if any(version.path == path for version in self.article(doc, related=False).versions):
+            if (live is None or live[doc]) and any(
+                version.path == path for version in self.article(doc, related=False).versions
+            ):
                 return doc
             at += 1
         return -1

@@ -1,0 +1,649 @@
+"""Searches through the engine, as pages and commands make them: filters, counts, pages, and the words people type."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from conftest import SEED
+from index_making import publish
+from plain_engine import PlainEngine, PlainResult
+from random_articles import random_articles, random_request, random_tree
+
+from search_app.archive.model import Article, Source, Version
+from search_app.engine.describe import render
+from search_app.engine.embedded import EmbeddedEngine
+from search_app.engine.query import MATCH_ALL, And, Query, Word, simplify
+from search_app.engine.request import FACET_FIELDS, FacetRequest, SearchRequest
+from search_app.engine.result import Hit, SearchResult
+from search_app.errors import IndexMissingError, PageNotFoundError, QueryError
+from search_app.settings import load_settings
+
+ROUNDS = 160
+TODAY = date(2032, 3, 1)
+Make = Callable[..., Article]
+
+
+def open_over(folder: Path, *articles: Article, **settings: int) -> EmbeddedEngine:
+    """Return an engine over some articles."""
+    publish(folder, articles)
+    return EmbeddedEngine(folder, load_settings({}, **settings), TODAY)
+
+
+def all_hits(engine: EmbeddedEngine, request: SearchRequest) -> tuple[SearchResult, list[Hit]]:
+    """Return the first page's result and the hits of all pages."""
+    first = engine.search(replace(request, page=1))
+    hits = list(first.hits)
+    for page in range(2, first.pages + 1):
+        hits += engine.search(replace(request, page=page)).hits
+    return first, hits
+
+
+def headlines(engine: EmbeddedEngine, q: str, **request: object) -> list[str]:
+    """Return the headlines found for a query text, the best first; nothing if only partial matches were found."""
+    result = engine.search(SearchRequest(q=q, **request))  # type: ignore[arg-type]
+    return [] if result.relaxed else [hit.headline for hit in result.hits]
+
+
+def assert_same(result: SearchResult, hits: list[Hit], expected: PlainResult) -> None:
+    """Compare with the plain engine: hits, scores, a total order, counts, missing, bars."""
+    request = result.request
+    assert result.relaxed is expected.relaxed
+    assert {hit.path: hit.score for hit in hits} == pytest.approx(expected.scores, rel=1e-9, abs=1e-9)
+    assert len(hits) == result.total == len(expected.scores)
+    assert result.pages == -(-result.total // request.per_page)
+    sign = 1 if request.order == "oldest" else -1
+    keys = [(-hit.score, sign * hit.date.toordinal(), hit.path) for hit in hits]
+    assert keys == sorted(keys)
+    if request.order != "relevance":
+        assert [hit.path for hit in hits] == expected.order
+    for name in FACET_FIELDS:
+        facet = result.facets[name]
+        assert [(b.value, b.count, b.selected, b.excluded) for b in facet.buckets] == expected.facets[name]
+        assert facet.missing == expected.facet_missing[name]
+        assert facet.total_values == expected.total_values[name]
+    assert result.missing == expected.missing
+    assert result.histogram.interval == expected.interval
+    assert [(bar.start, bar.count) for bar in result.histogram.bars] == expected.bars
+
+
+@pytest.fixture(scope="module")
+def articles() -> list[Article]:
+    return random_articles(random.Random(f"{SEED} search"), 120)
+
+
+@pytest.fixture(scope="module")
+def whole(articles: list[Article], tmp_path_factory: pytest.TempPathFactory) -> EmbeddedEngine:
+    """An engine over one segment."""
+    return open_over(tmp_path_factory.mktemp("whole"), *articles)
+
+
+@pytest.fixture(scope="module")
+def parts(articles: list[Article], tmp_path_factory: pytest.TempPathFactory) -> EmbeddedEngine:
+    """An engine over the same articles in three segments, in which lie older forms of some, deleted, and strangers."""
+    rng = random.Random(f"{SEED} parts")
+    groups: list[list[Article]] = [[], [], []]
+    deleted = set()
+    strangers = [
+        replace(article, path=article.path + "-gone", topic=rng.choice(("Only once", article.topic)))
+        for article in random_articles(rng, 30)
+    ]
+    for article in articles:
+        home = rng.randrange(3)
+        groups[home].append(article)
+        if rng.random() < 0.3:
+            other = (home + 1) % 3
+            groups[other].append(replace(article, headline="Harbour storm talks of old", contexts=("Bygone", "Sel")))
+            deleted.add((other, article.path))
+    for article in strangers:
+        home = rng.randrange(3)
+        groups[home].append(article)
+        deleted.add((home, article.path))
+    folder = tmp_path_factory.mktemp("parts")
+    publish(folder, *groups, deleted=deleted)
+    return EmbeddedEngine(folder, load_settings({}), TODAY)
+
+
+def random_search(rng: random.Random) -> tuple[SearchRequest, Query]:
+    """Return a request and the tree that its query text stands for."""
+    roll = rng.random()
+    if roll < 0.2:
+        return random_request(rng, ""), MATCH_ALL
+    if roll < 0.45:
+        words = rng.sample(
+            ("harbour", "storm", "café", "Halvik", "47", "Sel", "the", "罢工", "president", "zeppelin"), 4
+        )
+        tree = simplify(And(tuple(map(Word, words))))
+    else:
+        tree = random_tree(rng, 2)
+    return random_request(rng, render(tree)), tree
+
+
+def test_random_requests_answer_as_the_plain_engine_does(
+    whole: EmbeddedEngine, articles: list[Article], rng: random.Random
+) -> None:
+    """Queries, filters, sorts, counts, spans: everything of the answer, exact and relaxed."""
+    plain = PlainEngine(articles)
+    relaxed = found = 0
+    for _ in range(ROUNDS):
+        request, tree = random_search(rng)
+        result, hits = all_hits(whole, request)
+        assert_same(result, hits, plain.search(request, tree))
+        relaxed += result.relaxed
+        found += bool(hits)
+    assert relaxed and found > ROUNDS / 3
+
+
+def test_three_segments_with_deleted_documents_answer_as_one_segment_of_the_live(
+    whole: EmbeddedEngine, parts: EmbeddedEngine, rng: random.Random
+) -> None:
+    """Whatever is asked: the same hits in the same order, the same counts, the same bars."""
+    assert parts.status()["segments"] == 3
+    assert parts.status()["articles"] == whole.status()["articles"]
+    for _ in range(ROUNDS):
+        request, _ = random_search(rng)
+        expected, expected_hits = all_hits(whole, request)
+        result, hits = all_hits(parts, request)
+        assert [hit.path for hit in hits] == [hit.path for hit in expected_hits], request
+        for hit, other in zip(hits, expected_hits, strict=True):
+            assert hit.score == pytest.approx(other.score, rel=1e-12, abs=1e-12)
+            assert replace(hit, score=0.0) == replace(other, score=0.0)
+        same = {"hits": (), "took_ms": 0.0, "generation": 0}
+        assert replace(result, **same) == replace(expected, **same)
+        for name in FACET_FIELDS:
+            asked = FacetRequest(request, name, prefix=rng.choice(("", "", "h", "é", "zz")), sort="count", per_page=5)
+            assert parts.facet(asked) == whole.facet(asked)
+
+
+def test_three_segments_show_each_article_as_one_segment_does(
+    whole: EmbeddedEngine, parts: EmbeddedEngine, articles: list[Article]
+) -> None:
+    """Related links, neighbours in time, old paths: all the same; and deleted articles are gone."""
+    for article in articles:
+        assert parts.article(article.path) == whole.article(article.path)
+        assert parts.record(article.path) == article
+        for version in article.versions:
+            assert parts.current_path(version.path) == whole.current_path(version.path)
+        assert parts.article(article.path + "-gone") is None
+    assert {**parts.status(), "segments": 1, "bytes": 0} == {**whole.status(), "bytes": 0}
+
+
+# -- several values of one facet -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def harbour(make_article: Make, tmp_path: Path) -> EmbeddedEngine:
+    """Six articles: topics A, A, B, B, C and none; contexts and sources across them."""
+
+    def story(n: int, topic: str, contexts: str, sources: str, summary: str = "") -> Article:
+        return make_article(
+            headline=f"Story {n}",
+            date=date(2031, 3, n),
+            topic=topic,
+            contexts=tuple(contexts),
+            sources=tuple(Source(name) for name in sources),
+            summary=summary,
+        )
+
+    return open_over(
+        tmp_path,
+        story(1, "A", "XY", "P", "quay"),
+        story(2, "A", "X", "Q"),
+        story(3, "B", "XY", "PQ", "quay"),
+        story(4, "B", "", "P"),
+        story(5, "C", "Y", ""),
+        story(6, "", "X", "R", "quay"),
+    )
+
+
+def stories(engine: EmbeddedEngine, **request: object) -> str:
+    """Return the numbers of the stories found, oldest first."""
+    result = engine.search(SearchRequest(sort="oldest", **request))  # type: ignore[arg-type]
+    return "".join(hit.headline[-1] for hit in result.hits)
+
+
+FILTERS: tuple[tuple[dict[str, object], str], ...] = (
+    ({}, "123456"),
+    ({"topic": ("A",)}, "12"),
+    ({"topic": ("A", "B")}, "1234"),
+    ({"topic": ("A", "Nowhere")}, "12"),
+    ({"topic": ("Nowhere",)}, ""),
+    ({"topic": ("a",)}, "12"),
+    ({"source": ("P", "Q")}, "1234"),
+    ({"context": ("X", "Y")}, "13"),
+    ({"context": ("X", "Y"), "context_match": "any"}, "12356"),
+    ({"context": ("X", "Nowhere")}, ""),
+    ({"context": ("X", "Nowhere"), "context_match": "any"}, "1236"),
+    ({"topic": ("A",), "source": ("P",)}, "1"),
+    ({"not_topic": ("A",)}, "3456"),
+    ({"not_context": ("X", "Y")}, "4"),
+    ({"not_source": ("P",), "topic": ("B", "C")}, "5"),
+    ({"not_topic": ("Nowhere",)}, "123456"),
+    ({"missing": ("topic",)}, "6"),
+    ({"missing": ("context",)}, "4"),
+    ({"missing": ("source",)}, "5"),
+    ({"missing": ("summary",)}, "245"),
+    ({"missing": ("summary", "source")}, "5"),
+    ({"missing": ("topic", "source")}, ""),
+    ({"date_from": date(2031, 3, 2), "date_to": date(2031, 3, 4)}, "234"),
+    ({"date_to": date(2031, 3, 2)}, "12"),
+    ({"date_from": date(2031, 3, 6), "date_to": date(2031, 3, 6)}, "6"),
+    ({"date_from": date(2040, 1, 1)}, ""),
+    ({"q": "quay", "topic": ("A", "B")}, "13"),
+    ({"q": "-quay"}, "245"),
+)
+
+
+@pytest.mark.parametrize(("request_", "found"), FILTERS, ids=[repr(row[0]) for row in FILTERS])
+def test_filters(harbour: EmbeddedEngine, request_: dict[str, object], found: str) -> None:
+    assert stories(harbour, **request_) == found
+
+
+def counts(engine: EmbeddedEngine, facet: str, **request: object) -> list[tuple[str, int, bool]]:
+    """Return the buckets of a facet."""
+    result = engine.search(SearchRequest(**request))  # type: ignore[arg-type]
+    return [(bucket.value, bucket.count, bucket.selected) for bucket in result.facets[facet].buckets]
+
+
+def test_topics_count_as_if_none_were_selected(harbour: EmbeddedEngine) -> None:
+    """So that a second topic can be added; the counts of all else are over the hits."""
+    assert counts(harbour, "topic", topic=("A",)) == [("A", 2, True), ("B", 2, False), ("C", 1, False)]
+    assert counts(harbour, "source", topic=("A",)) == [("P", 1, False), ("Q", 1, False)]
+    assert counts(harbour, "topic", topic=("A",), source=("P",)) == [("B", 2, False), ("A", 1, True)]
+
+
+def test_contexts_count_over_the_hits(harbour: EmbeddedEngine) -> None:
+    """Ticking another context narrows, so its count is what is left."""
+    assert counts(harbour, "context", context=("X",)) == [("X", 4, True), ("Y", 2, False)]
+    assert counts(harbour, "context", context=("X",), context_match="any") == [("X", 4, True), ("Y", 2, False)]
+
+
+def test_a_selected_value_is_listed_at_zero_too(harbour: EmbeddedEngine) -> None:
+    assert counts(harbour, "topic", topic=("C",), source=("P",))[-1] == ("C", 0, True)
+    assert counts(harbour, "topic", topic=("Nowhere",))[-1] == ("Nowhere", 0, True)
+    assert counts(harbour, "context", context=("Y",), topic=("B",), facet_size=0) == [("Y", 1, True)]
+
+
+def test_an_excluded_value_is_listed_as_such(harbour: EmbeddedEngine) -> None:
+    result = harbour.search(SearchRequest(not_topic=("A",)))
+    assert [(b.value, b.count, b.excluded) for b in result.facets["topic"].buckets] == [
+        ("B", 2, False),
+        ("C", 1, False),
+        ("A", 0, True),
+    ]
+
+
+def test_single_valued_buckets_and_the_missing_add_up_to_the_total(harbour: EmbeddedEngine) -> None:
+    result = harbour.search(SearchRequest())
+    facet = result.facets["topic"]
+    assert sum(bucket.count for bucket in facet.buckets) + facet.missing == result.total == 6
+    assert sum(bar.count for bar in result.histogram.bars) == result.total
+    assert result.missing == {"topic": 1, "context": 1, "source": 1, "summary": 3}
+
+
+def test_the_count_of_a_topic_is_what_ticking_it_finds(whole: EmbeddedEngine) -> None:
+    for facet in FACET_FIELDS:
+        for bucket in whole.search(SearchRequest(q="harbour", per_page=0)).facets[facet].buckets:
+            ticked = SearchRequest(q="harbour", per_page=0, **{facet: (bucket.value,)})  # type: ignore[arg-type]
+            assert whole.search(ticked).total == bucket.count
+
+
+def test_only_the_facets_asked_for_are_counted(harbour: EmbeddedEngine) -> None:
+    result = harbour.search(SearchRequest(facets=("source",), histogram=False))
+    assert list(result.facets) == ["source"]
+    assert result.histogram.bars == ()
+
+
+# -- pages of one facet's values -----------------------------------------------------------------------------------
+
+
+def test_all_values_of_a_facet_on_pages(whole: EmbeddedEngine, articles: list[Article]) -> None:
+    """By count, then name; by name; no value on two pages."""
+    plain = PlainEngine(articles).search(SearchRequest(facet_size=100), MATCH_ALL).facets["context"]
+    for sort in ("count", "name"):
+        seen = []
+        page = whole.facet(FacetRequest(SearchRequest(), "context", sort=sort, per_page=3))
+        assert page.pages == -(-page.total // 3)
+        for number in range(1, page.pages + 1):
+            got = whole.facet(FacetRequest(SearchRequest(), "context", sort=sort, per_page=3, page=number))
+            seen += [(bucket.value, bucket.count) for bucket in got.buckets]
+        expected = [(value, count) for value, count, *_ in plain]
+        order = {value: n for n, value in enumerate(PlainEngine(articles).values["context"])}
+        assert seen == (expected if sort == "count" else sorted(expected, key=lambda pair: order[pair[0]]))
+
+
+def test_a_prefix_narrows_a_facets_values_by_any_of_their_words(
+    harbour: EmbeddedEngine, make_article: Make, tmp_path: Path
+) -> None:
+    engine = open_over(tmp_path / "x", make_article(contexts=("Élan vital", "Harbour Workers' Union", "Unrest")))
+
+    def values(prefix: str) -> list[str]:
+        return [b.value for b in engine.facet(FacetRequest(SearchRequest(), "context", prefix)).buckets]
+
+    assert values("elan") == ["Élan vital"]
+    assert values("UN") == ["Harbour Workers' Union", "Unrest"]
+    assert values("nion") == []
+    assert values("  ") == ["Élan vital", "Harbour Workers' Union", "Unrest"]
+
+
+BAD_FACETS: tuple[tuple[str, FacetRequest], ...] = (
+    ("field", FacetRequest(SearchRequest(), "headline")),
+    ("sort", FacetRequest(SearchRequest(), "topic", sort="size")),
+    ("page", FacetRequest(SearchRequest(), "topic", page=0)),
+    ("per_page", FacetRequest(SearchRequest(), "topic", per_page=0)),
+    ("per_page", FacetRequest(SearchRequest(), "topic", per_page=-1)),
+    ("context_match", FacetRequest(SearchRequest(context_match="some"), "topic")),
+)
+
+
+@pytest.mark.parametrize(("parameter", "request_"), BAD_FACETS, ids=lambda value: str(value)[:60])
+def test_a_facet_request_that_cannot_be_answered_names_its_parameter(
+    harbour: EmbeddedEngine, parameter: str, request_: FacetRequest
+) -> None:
+    with pytest.raises(QueryError) as raised:
+        harbour.facet(request_)
+    assert raised.value.parameter == parameter
+
+
+# -- pages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest", "oldest"])
+@pytest.mark.parametrize("q", ["", "harbour", "zeppelin storm halvik"])
+def test_no_article_is_on_two_pages_and_none_is_left_out(whole: EmbeddedEngine, q: str, sort: str) -> None:
+    """Pages of seven hold the same articles in the same order as one page of a hundred."""
+    _, large = all_hits(whole, SearchRequest(q=q, sort=sort, per_page=100))
+    _, small = all_hits(whole, SearchRequest(q=q, sort=sort, per_page=7))
+    assert small == large
+    assert len({hit.path for hit in small}) == len(small) > 20
+
+
+def test_a_page_past_the_end_says_how_many_there_are(harbour: EmbeddedEngine) -> None:
+    assert len(harbour.search(SearchRequest(per_page=4, page=2)).hits) == 2
+    with pytest.raises(PageNotFoundError) as raised:
+        harbour.search(SearchRequest(per_page=4, page=3))
+    assert (raised.value.page, raised.value.pages) == (3, 2)
+
+
+def test_the_first_page_exists_even_without_hits(harbour: EmbeddedEngine) -> None:
+    result = harbour.search(SearchRequest(q="zeppelin"))
+    assert (result.total, result.pages, result.hits) == (0, 0, ())
+    assert result.histogram.bars == ()
+    with pytest.raises(PageNotFoundError):
+        harbour.search(SearchRequest(q="zeppelin", page=2))
+
+
+def test_no_hits_a_page_gives_the_counts_alone(harbour: EmbeddedEngine) -> None:
+    counted = harbour.search(SearchRequest(per_page=0))
+    shown = harbour.search(SearchRequest())
+    assert counted.hits == ()
+    assert (counted.total, counted.facets, counted.histogram) == (shown.total, shown.facets, shown.histogram)
+
+
+BAD_REQUESTS: tuple[tuple[str, SearchRequest], ...] = (
+    ("per_page", SearchRequest(per_page=-1)),
+    ("per_page", SearchRequest(per_page=101)),
+    ("page", SearchRequest(page=0)),
+    ("facet_size", SearchRequest(facet_size=-1)),
+    ("facet_size", SearchRequest(facet_size=101)),
+    ("sort", SearchRequest(sort="best")),
+    ("context_match", SearchRequest(context_match="most")),
+    ("interval", SearchRequest(interval="week")),
+    ("missing", SearchRequest(missing=("headline",))),
+    ("facets", SearchRequest(facets=("headline",))),
+    ("to", SearchRequest(date_from=date(2031, 2, 1), date_to=date(2031, 1, 31))),
+)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "request_"), BAD_REQUESTS, ids=[f"{row[0]}-{n}" for n, row in enumerate(BAD_REQUESTS)]
+)
+def test_a_request_that_cannot_be_answered_names_its_parameter(
+    harbour: EmbeddedEngine, parameter: str, request_: SearchRequest
+) -> None:
+    with pytest.raises(QueryError) as raised:
+        harbour.search(request_)
+    assert raised.value.parameter == parameter
+    assert "It takes" in str(raised.value)
+
+
+def test_an_engine_without_an_index_says_so_and_finds_it_once_it_is_there(make_article: Make, tmp_path: Path) -> None:
+    engine = EmbeddedEngine(tmp_path / "index", load_settings({}), TODAY)
+    with pytest.raises(IndexMissingError):
+        engine.search(SearchRequest())
+    publish(tmp_path / "index", [make_article()])
+    engine.refresh()
+    assert engine.search(SearchRequest()).total == 1
+
+
+def test_a_new_generation_is_served_without_being_asked_to(make_article: Make, tmp_path: Path) -> None:
+    engine = open_over(tmp_path, make_article())
+    assert engine.search(SearchRequest()).generation == 1
+    publish(tmp_path, [make_article(), make_article(headline="Second")], generation=2)
+    engine.refresh()
+    result = engine.search(SearchRequest())
+    assert (result.generation, result.total) == (2, 2)
+
+
+# -- what people type ----------------------------------------------------------------------------------------------
+
+TYPED: tuple[tuple[str, str, str, bool], ...] = (
+    # query, headline, why, found
+    ("the who", "The Who play in Halvik", "stop words alone", True),
+    ("the who", "Who plays in Halvik", "stop words alone must all be there", False),
+    ("the harbour", "Harbour closed", "a stop word beside a word", True),
+    ("WHO report", "WHO report on fever", "an acronym in capitals", True),
+    ("WHO report", "Report on fever", "an acronym in capitals must be there", False),
+    ("to be or not to be", "To be, or not to be", "only stop words", True),
+    ("to be or not to be", "Not to be found", "one of them lacking", False),
+    ('"the harbour"', "Over the harbour", "a quoted stop word", True),
+    ('"the harbour"', "Harbour closed", "a quoted stop word lacking", False),
+    ("cafe", "Café opens", "typed without the accent", True),
+    ("café", "Cafe opens", "typed with the accent", True),
+    ("CAFÉ", "Café opens", "capital with accent", True),
+    ("cafe\u0301", "Café opens", "decomposed", True),
+    ("Łódź", "Lodz votes", "letters that do not decompose", True),
+    ("lodz", "Łódź votes", "letters that do not decompose", True),
+    ("strasse", "Hauptstraße gesperrt", "part of a word is no word", False),
+    ("hauptstrasse", "Hauptstraße gesperrt", "sharp s", True),
+    ("hauptstraße", "Hauptstrasse gesperrt", "sharp s, the other way round", True),
+    ("don't", "They don’t vote", "curly apostrophe", True),
+    ("don’t", "They don't vote", "straight apostrophe", True),
+    ("don`t", "They donʼt vote", "other apostrophes", True),
+    ("covid-19", "COVID‑19 returns", "non-breaking hyphen", True),
+    ("covid 19", "COVID–19 returns", "dash", True),
+    ("covid-19", "19 COVID wards", "split words stay in order", False),
+    ("fire", "Wild ﬁre", "ligature", True),
+    ("ﬁre", "Wild fire", "ligature typed", True),
+    ("２０３１", "In 2031", "full-width digits", True),
+    ("U.S.", "US votes", "dots of an acronym", True),
+    ("US", "U.S. votes", "dots of an acronym", True),
+    ("1000", "1,000 dockers", "thousands separator", True),
+    ("1,000", "1000 dockers", "thousands separator", True),
+    ("3.5", "Quake of 3.5", "decimal point", True),
+    ("35", "Quake of 3.5", "decimal point matters", False),
+    ("46~", "46 ships", "digits are never fuzzy: the number itself", True),
+    ("46~", "47 ships", "digits are never fuzzy", False),
+    ("covid19~", "covid18 wards", "digits within a word are not fuzzy either", False),
+    ("harbuor~", "Harbour closed", "two letters swapped are one edit", True),
+    ("harb~2", "Harbour closed", "too far", False),
+    ("talk", "Talks resume", "another form", True),
+    ("talking", "Talks resume", "another form", True),
+    ('"talking"', "Talks resume", "quoted: as written", False),
+    ('"peace talks"', "Peace talks resume", "a phrase", True),
+    ('"peace talks"', "Talks on peace", "the wrong order", False),
+    ('"peace talks"~2', "Peace and trade talks", "with others between", True),
+    ("tal*", "Talks resume", "a beginning", True),
+    ("t?lks", "Talks resume", "a shape", True),
+    ("*arbour", "Harbour closed", "an ending", True),
+    ("罢工", "青石港码头工人罢工结束", "two characters within a run", True),
+    ("码头工人", "青石港码头工人罢工结束", "four characters in order", True),
+    ("工人码头", "青石港码头工人罢工结束", "the wrong order", False),
+    ("港", "青石港码头工人罢工结束", "one character in the middle", True),
+    ("束", "青石港码头工人罢工结束", "the last character", True),
+    ("青", "青石港码头工人罢工结束", "the first character", True),
+    ("河", "青石港码头工人罢工结束", "a character that is not there", False),
+    ('"码头工人"', "青石港码头工人罢工结束", "quoted", True),
+    ('"头工"', "码头工人", "across words", True),
+    ("工人 结束", "青石港码头工人罢工结束", "two runs anywhere", True),
+    ("コンテナ", "コンテナ船が入港", "kana", True),
+    ("ﾃﾅ", "コンテナ船", "half-width kana", True),
+    ("Грузия", "ГРУЗИЯ голосует", "Cyrillic in capitals", True),
+    ("headline:halvik", "Halvik votes", "a named field", True),
+    ("summary:halvik", "Halvik votes", "another field", False),
+    ("don't panic", "Panic? They don’t", "punctuation around words", True),
+    ("C++", "C++ at sea", "signs of a name", True),
+    ("Aarvik", "Aarvik's goal", "possessive", True),
+)
+
+
+@pytest.mark.parametrize(("q", "headline", "why", "found"), TYPED, ids=[f"{q} | {h}" for q, h, _, _ in TYPED])
+def test_what_people_type(make_article: Make, tmp_path: Path, q: str, headline: str, why: str, found: bool) -> None:
+    """One article with this headline and little else, beside one that says nothing of it."""
+    plain = {"summary": "", "topic": "", "contexts": (), "sources": ()}
+    own = make_article(headline=headline, path="/news/2031/03/4/own", **plain)
+    other = make_article(headline="Zebra quay", path="/news/2031/03/4/other", **plain)
+    engine = open_over(tmp_path, own, other)
+    assert headlines(engine, q) == ([headline] if found else []), why
+
+
+HOSTILE = (
+    "*",
+    '"',
+    "((((",
+    ")",
+    "-",
+    "AND",
+    "~",
+    "^",
+    "a" * 20_000,
+    "x " * 10_000,
+    "\x00\ud800",
+    "?*" * 900,
+    "headline:",
+    "“”",
+    "\u0301",
+    "date:never",
+    "[ TO ]",
+)
+
+
+@pytest.mark.parametrize("q", HOSTILE, ids=lambda q: repr(q[:12]))
+def test_whatever_is_typed_gets_an_answer(whole: EmbeddedEngine, q: str) -> None:
+    result = whole.search(SearchRequest(q=q))
+    assert result.total >= 0
+    assert result.warnings or result.total >= 0
+
+
+def test_what_was_left_out_is_named(harbour: EmbeddedEngine) -> None:
+    assert any("the" in warning for warning in harbour.search(SearchRequest(q="the quay")).warnings)
+    assert harbour.search(SearchRequest(q="quay")).warnings == ()
+
+
+def test_the_query_comes_back_in_plain_words(harbour: EmbeddedEngine) -> None:
+    assert harbour.search(SearchRequest(q="quay -night")).understood == "“quay”, not “night”"
+    assert harbour.search(SearchRequest(q="  ")).understood == ""
+
+
+# -- partial matches -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sparse(make_article: Make, tmp_path: Path) -> EmbeddedEngine:
+    """Many articles with *harbour*, one with *zeppelin*, none with both."""
+    plain = {"summary": "", "topic": "", "contexts": (), "sources": ()}
+    many = [make_article(headline=f"Harbour notice {n}", date=date(2031, 1, 1 + n), **plain) for n in range(9)]
+    one = make_article(headline="Zeppelin sighted", **plain)
+    two = make_article(headline="Zeppelin over the fair grounds of Sel", **plain)
+    return open_over(tmp_path, *many, one, two, relaxed_hits=5)
+
+
+def test_partial_matches_follow_where_no_article_has_all_words(sparse: EmbeddedEngine) -> None:
+    """The rarer word counts more; the result says that it is relaxed; the counts are over what is shown."""
+    result = sparse.search(SearchRequest(q="harbour zeppelin"))
+    assert result.relaxed
+    assert [hit.headline for hit in result.hits[:2]] == ["Zeppelin sighted", "Zeppelin over the fair grounds of Sel"]
+    assert all(hit.partial for hit in result.hits)
+    assert result.total == len(result.hits) == 5
+    assert sum(bar.count for bar in result.histogram.bars) == 5
+
+
+def test_a_complete_match_is_never_relaxed(sparse: EmbeddedEngine) -> None:
+    result = sparse.search(SearchRequest(q="harbour notice"))
+    assert not result.relaxed
+    assert (result.total, any(hit.partial for hit in result.hits)) == (9, False)
+
+
+@pytest.mark.parametrize(
+    "q",
+    ['"harbour" zeppelin', "headline:harbour zeppelin", "harbour -zeppelin -notice", "zeppelin date:1999", "airship"],
+)
+def test_what_was_asked_for_exactly_is_never_relaxed(sparse: EmbeddedEngine, q: str) -> None:
+    """Quotes, fields, exclusions, days and a single word bind."""
+    result = sparse.search(SearchRequest(q=q))
+    assert (result.total, result.relaxed) == (0, False)
+
+
+def test_a_relaxed_search_keeps_what_binds(sparse: EmbeddedEngine) -> None:
+    result = sparse.search(SearchRequest(q="harbour zeppelin -sighted"))
+    assert result.relaxed
+    assert "Zeppelin sighted" not in [hit.headline for hit in result.hits]
+
+
+def test_relaxing_can_be_switched_off(make_article: Make, tmp_path: Path) -> None:
+    engine = open_over(tmp_path, make_article(headline="Fever"), make_article(headline="Zeppelin"), relaxed_hits=0)
+    result = engine.search(SearchRequest(q="fever zeppelin"))
+    assert (result.total, result.relaxed) == (0, False)
+
+
+def test_a_relaxed_search_in_order_of_date(sparse: EmbeddedEngine) -> None:
+    result = sparse.search(SearchRequest(q="harbour zeppelin", sort="newest"))
+    days = [hit.date for hit in result.hits]
+    assert result.relaxed and days == sorted(days, reverse=True)
+
+
+# -- articles ------------------------------------------------------------------------------------------------------
+
+
+def test_names_differing_in_case_and_accents_lead_to_the_one_there_is(make_article: Make, tmp_path: Path) -> None:
+    """In whichever segment it lies; where the exact name exists, only it is meant."""
+    upper = make_article(headline="One", topic="Élan")
+    lower = make_article(headline="Two", topic="élan")
+    publish(tmp_path / "two", [upper], [lower])
+    engine = EmbeddedEngine(tmp_path / "two", load_settings({}), TODAY)
+    for topic, found in (("Élan", "One"), ("élan", "Two")):
+        result = engine.search(SearchRequest(topic=(topic,)))
+        assert [hit.headline for hit in result.hits] == [found]
+        assert [b.value for b in result.facets["topic"].buckets if b.selected] == [topic]
+    assert engine.search(SearchRequest(topic=("elan",))).total == 1
+    assert engine.search(SearchRequest(not_topic=("Élan",))).total == 1
+    seen = engine.article(upper.path)
+    assert seen is not None and seen.previous is None and seen.next is None
+
+
+def test_neighbours_are_those_of_the_topic_in_time(make_article: Make, tmp_path: Path) -> None:
+    """Across segments, by day and then by path."""
+    first, second, third = (make_article(headline=f"Part {n}", date=date(2031, 5, 1 + n // 2)) for n in range(3))
+    other = make_article(headline="Elsewhere", date=date(2031, 5, 1), topic="Another")
+    publish(tmp_path, [first, third], [second, other])
+    engine = EmbeddedEngine(tmp_path, load_settings({}), TODAY)
+    view = engine.article(second.path)
+    assert view is not None and view.previous is not None and view.next is not None
+    assert (view.previous.path, view.next.path) == (first.path, third.path)
+    ends = engine.article(first.path), engine.article(third.path), engine.article(other.path)
+    assert [(v.previous, v.next) == (None, None) for v in ends if v] == [False, False, True]
+
+
+def test_old_paths_lead_to_the_live_article(make_article: Make, tmp_path: Path) -> None:
+    old = Version("/news/2031/03/4/first", "First words")
+    gone = make_article(headline="A draft", versions=(old,))
+    live = make_article(headline="The real one", versions=(old,))
+    publish(tmp_path, [gone, live], deleted={(0, gone.path)})
+    engine = EmbeddedEngine(tmp_path, load_settings({}), TODAY)
+    assert engine.current_path(old.path) == live.path
+    assert engine.current_path("/news/2031/03/4/never") is None
+    assert engine.article(gone.path) is None
