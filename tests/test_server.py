@@ -1,0 +1,173 @@
+"""The production server: addresses that cannot be had, a stop that finishes what is under way, requests too large."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from search_app.errors import ServeError
+from search_app.server import MAX_REQUEST_LINE_BYTES, STOP_SECONDS, _bind_problem, bind_socket, socket_url
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SLOW_SECONDS = 1.5
+SCRIPT = f"""
+import time
+from flask import Flask, request
+from search_app.server import bind_socket, serve_app, socket_url
+
+app = Flask("tried")
+
+@app.get("/slow")
+def slow():
+    time.sleep({SLOW_SECONDS})
+    return "done"
+
+@app.get("/length")
+def length():
+    return str(len(request.args["q"]))
+
+bound = bind_socket("127.0.0.1", 0)
+url = socket_url(bound)
+serve_app(app, bound, workers=2, ready=lambda: print(url, flush=True))
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server process of a small application, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://"), process.communicate()
+        yield process, url
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stop_finishes_the_request_under_way(
+    number: signal.Signals, server: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, url = server
+    answers: list[str] = []
+    asking = threading.Thread(target=lambda: answers.append(read(f"{url}slow")))
+    read(f"{url}length?q=warm")
+    asking.start()
+    time.sleep(SLOW_SECONDS / 3)
+    process.send_signal(number)
+    asking.join(30)
+    assert answers == ["done"]
+    assert process.wait(STOP_SECONDS + 2) == 0
+
+
+def test_an_idle_connection_does_not_hold_up_a_stop(server: tuple[subprocess.Popen[str], str]) -> None:
+    process, url = server
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as idle:
+        idle.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert b"200 OK" in idle.recv(4096)
+        process.terminate()
+        assert process.wait(STOP_SECONDS + 2) == 0
+
+
+def test_a_worker_that_dies_is_replaced(server: tuple[subprocess.Popen[str], str]) -> None:
+    process, url = server
+    read(f"{url}length?q=warm")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("this system does not tell the children of a process")
+
+    def two_workers(other_than: set[str]) -> set[str]:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            workers = set(children.read_text().split()) - other_than
+            if len(workers) == 2:
+                return workers
+            time.sleep(0.05)
+        raise AssertionError("there are not two workers")
+
+    first = two_workers(set())
+    for worker in first:
+        os.kill(int(worker), signal.SIGKILL)
+    two_workers(first)
+    assert read(f"{url}length?q=abcd") == "4"
+
+
+def test_long_request_lines_are_read_and_longer_ones_refused(server: tuple[subprocess.Popen[str], str]) -> None:
+    _, url = server
+    assert read(f"{url}length?q={'a' * 20_000}") == "20000"
+    with pytest.raises(urllib.request.HTTPError) as refused:
+        read(f"{url}length?q={'a' * MAX_REQUEST_LINE_BYTES}")
+    assert refused.value.code in (400, 414)  # by gunicorn's version
+    refused.value.close()
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with bind_socket("127.0.0.1", 0) as first:
+        first.listen()
+        port = first.getsockname()[1]
+        with pytest.raises(ServeError, match=rf"Port {port} on 127\.0\.0\.1 is taken.*--port"):
+            bind_socket("127.0.0.1", port)
+
+
+def test_a_port_can_be_taken_again_at_once() -> None:
+    with bind_socket("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+    with bind_socket("127.0.0.1", port) as second:
+        assert second.getsockname()[1] == port
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.7", "a" * 300, "\x00", "2001:db8::7"])
+def test_a_host_that_cannot_be_had_is_refused_with_advice(host: str) -> None:
+    with pytest.raises(ServeError, match="--host"):
+        bind_socket(host, 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        pytest.param(errno.EADDRINUSE, "is taken by another program", id="taken"),
+        pytest.param(errno.EACCES, "Choose one from 1024", id="privileged"),
+        pytest.param(errno.EADDRNOTAVAIL, "not an address of this machine", id="elsewhere"),
+        pytest.param(errno.ENOBUFS, "Nothing can be served on here, port 80", id="anything else"),
+    ],
+)
+def test_every_reason_has_its_sentence(number: int, advice: str) -> None:
+    assert advice in _bind_problem(OSError(number, os.strerror(number)), "here", 80)
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]")]
+)
+def test_the_address_shown_is_one_that_a_browser_opens(host: str, shown: str) -> None:
+    try:
+        bound = bind_socket(host, 0)
+    except ServeError as error:
+        pytest.skip(f"no such address here: {error}")
+    with bound:
+        assert socket_url(bound) == f"http://{shown}:{bound.getsockname()[1]}/"
