@@ -56,7 +56,7 @@ class ValueSpace:
         for column, live in zip(columns, snapshot.live, strict=True):
             own: list[str | None] = list(column.values.all())
             if live is not None:
-                counts = count_rows(column, live)
+                counts = count_rows(column, live, np.flatnonzero(live).astype(np.int32))
                 own = [name if counts[n] else None for n, name in enumerate(own)]
             values.append(own)
         names = sorted({name for own in values for name in own if name is not None}, key=value_order)
@@ -99,12 +99,13 @@ class ValueSpace:
             return count_rows(self.columns[0], found.masks[0], found.docs[0])
         total = np.zeros(self.size, np.int64)
         for column, mask, docs, numbers in zip(self.columns, found.masks, found.docs, self.numbers, strict=True):
-            total[numbers] += count_rows(column, mask, docs)
+            known = numbers >= 0
+            total[numbers[known]] += count_rows(column, mask, docs)[known]
         return total
 
 
 def count_rows(column: Column, mask: Mask, docs: Docs) -> Counts:
-    """Return how many of some documents have each value of a segment's column; ``mask`` and ``docs`` are the same set."""
+    """Return how many of some documents have each value of a column; ``mask`` and ``docs`` are the same set."""
     if len(docs) == len(mask):
         starts = column.value_starts.astype(np.int64)
         return starts[1:] - starts[:-1]

@@ -1,8 +1,8 @@
 """From text to tokens: the one analysis that indexing, searching and highlighting share.
 
 In: text in NFC. Out: for each token its *stem* (what postings are filed under), its *spelling* (lower case,
-accents kept) and its *folded* spelling (accents gone). Words in scripts without spaces become character bigrams. No word is dropped:
-stop words are the query's business.
+accents kept) and its *folded* spelling (accents gone). Words in scripts without spaces become character bigrams. No
+word is dropped: stop words are the query's business.
 
 Everything is decided a surface form at a time, so that the index writer can analyse each form once.
 """
@@ -54,7 +54,8 @@ SEPARATOR = "\x1f"
 
 STOP_WORDS = frozenset(
     "a an and are as at be been but by for from had has have he her his if in into is it its no not of on or s she so"
-    " such t than that the their then there these they this to was we were what when where which who will with would you".split()
+    " such t than that the their then there these they this to was we were what when where which who will with would"
+    " you".split()
 )
 """Words too common to require beside others. They are indexed all the same."""
 

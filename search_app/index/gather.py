@@ -9,10 +9,11 @@ from __future__ import annotations
 import multiprocessing
 from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ..archive.model import OPINION, Article
 from ..errors import WorkerDiedError
@@ -65,7 +66,7 @@ def document_order(article: Article) -> tuple[int, str]:
     return -article.date.toordinal(), article.path
 
 
-def gather_part(articles: Sequence[Article], doc_of: dict[str, int], start: int, end: int) -> Part:
+def gather_part(articles: Sequence[Article], doc_of: Mapping[str, int], start: int, end: int) -> Part:
     """Gather articles ``start`` to ``end`` (excluded). ``doc_of`` gives the document of each path of the segment."""
     surfaces = Surfaces()
     number_of = surfaces.__getitem__
@@ -146,13 +147,19 @@ def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int) -> Iter
                 future.cancel()
 
 
-_shared: tuple[Sequence[Article], dict[str, int]] = ((), {})
+class _Shared:
+    """What a worker was started with."""
+
+    articles: Sequence[Article] = ()
+    doc_of: Mapping[str, int] = MappingProxyType({})
 
 
-def _start_worker(articles: Sequence[Article], doc_of: dict[str, int]) -> None:
-    global _shared
-    _shared = articles, doc_of
+_shared = _Shared()
+
+
+def _start_worker(articles: Sequence[Article], doc_of: Mapping[str, int]) -> None:
+    _shared.articles, _shared.doc_of = articles, doc_of
 
 
 def _work(start: int, end: int) -> Part:
-    return gather_part(*_shared, start, end)
+    return gather_part(_shared.articles, _shared.doc_of, start, end)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 import unicodedata
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import zstandard
 
@@ -122,7 +123,7 @@ def unpack_article(
 _EMPTY: list[Any] = ["", "", "", [], "", "", "", "", "", []]
 
 
-def pack_related(article: Article, doc_of: dict[str, int]) -> list[Any]:
+def pack_related(article: Article, doc_of: Mapping[str, int]) -> list[Any]:
     """Return an article's related links as a JSON array.
 
     doc_of : document number by path, for the articles of the same segment; others are stored by path. Shared contexts
@@ -137,6 +138,20 @@ def pack_related(article: Article, doc_of: dict[str, int]) -> list[Any]:
     return packed
 
 
+class _Local(threading.local):
+    """One decompressor a thread: making one costs as much as opening a block, and two threads must not share one."""
+
+    def __init__(self) -> None:
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_local = _Local()
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    return _local.decompressor
+
+
 class Blocks:
     """Rows of JSON in compressed blocks of ``BLOCK_DOCS``, held as one blob and the offsets of the blocks."""
 
@@ -146,7 +161,7 @@ class Blocks:
 
     def rows(self, block: int) -> list[str]:
         """Return the rows of one block, not yet parsed. Raises zstandard.ZstdError where the block is damaged."""
-        raw = zstandard.decompress(self._blob[int(self._offsets[block]) : int(self._offsets[block + 1])])
+        raw = _decompressor().decompress(self._blob[int(self._offsets[block]) : int(self._offsets[block + 1])])
         return raw.decode().split("\n")
 
     def row(self, number: int) -> list[Any]:

@@ -90,7 +90,7 @@ class SectionFile:
     def __init__(self, path: Path, expected_bytes: int | None = None) -> None:
         self.path = path
         try:
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 if expected_bytes is not None and size != expected_bytes:
                     raise IndexDamagedError(path, f"it has {size} bytes, expected {expected_bytes}")

@@ -385,7 +385,7 @@ class Segment:
         return -1
 
     def doc_of_old_path(self, path: str, live: npt.NDArray[np.bool_] | None = None) -> int:
-        """Return the first document of ``live`` (None for all) that a superseded path leads to, -1 where there is none."""
+        """Return the first document of ``live`` (None for all) that a superseded path leads to, -1 for none."""
         hashes = self.file.array("old_paths.hash")
         wanted = path_hash(path)
         at = int(np.searchsorted(hashes, np.uint64(wanted)))

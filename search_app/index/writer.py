@@ -1,8 +1,8 @@
 """Articles to one segment file.
 
 In: linked articles, newest first. Out: a file of sections (``sections``) with postings, facet columns, dates,
-lookups by path and stored records. The same articles give the same bytes, whatever the number of processes. Nothing is published
-here: that is ``builder``'s.
+lookups by path and stored records. The same articles give the same bytes, whatever the number of processes. Nothing is
+published here: that is ``builder``'s.
 """
 
 from __future__ import annotations

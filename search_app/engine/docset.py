@@ -1,0 +1,58 @@
+"""A set of documents of a snapshot, as the evaluator and the counters each want it.
+
+In: one boolean array a segment. Out: the same set as document numbers, made when first asked for and then kept.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from ..index.generation import Snapshot
+from ..index.segment import Docs
+from .evaluate import Mask
+
+
+class DocSet:
+    """Documents of a snapshot. ``masks`` holds one boolean array a segment, shape (n_docs,)."""
+
+    def __init__(self, masks: list[Mask]) -> None:
+        self.masks = masks
+        self._missing: dict[str, int] = {}
+
+    @classmethod
+    def of_docs(cls, docs: list[Docs], sizes: list[int]) -> DocSet:
+        """Make a set of document numbers, ascending, for segments of ``sizes`` documents."""
+        masks = []
+        for found, size in zip(docs, sizes, strict=True):
+            mask = np.zeros(size, bool)
+            mask[found] = True
+            masks.append(mask)
+        made = cls(masks)
+        made.docs = docs
+        return made
+
+    @cached_property
+    def docs(self) -> list[Docs]:
+        """The documents of each segment, ascending: newest first, then by path."""
+        return [np.flatnonzero(mask).astype(np.int32) for mask in self.masks]
+
+    @property
+    def total(self) -> int:
+        """How many documents there are."""
+        return sum(map(len, self.docs))
+
+    def __and__(self, other: DocSet) -> DocSet:
+        return DocSet([mine & theirs for mine, theirs in zip(self.masks, other.masks, strict=True)])
+
+    def missing(self, snapshot: Snapshot, field: str) -> int:
+        """Return how many of the documents have no value in a facet, or no summary. Counted once."""
+        found = self._missing.get(field)
+        if found is None:
+            found = sum(
+                int(np.count_nonzero(segment.lacking(field)[docs]))
+                for segment, docs in zip(snapshot.segments, self.docs, strict=True)
+            )
+            self._missing[field] = found
+        return found

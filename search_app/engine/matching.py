@@ -1,0 +1,179 @@
+"""Which documents a request matches: words, filters, and where none has all the words, the best that have some.
+
+In: a plan and a request. Out: sets of documents, with scores where partial matches were ranked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..index.segment import Docs
+from .docset import DocSet
+from .evaluate import Evaluator, Mask, Scores, Statistics
+from .plan import Any, Days, Every, Near, Pattern, Plan, Scaled, Term
+from .ranking import rank_page
+from .request import FACET_FIELDS, SearchRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What a request matches: ``hits`` with all filters, ``query`` by words, days and exclusions alone.
+
+    plan : what the hits match; the loose plan where they are partial matches.
+    selections : by facet, what its own selected values allow; None where none is selected.
+    scores : of the hits, a segment each; None where they are yet to be scored. relaxed : hits are partial matches.
+    """
+
+    plan: Plan
+    hits: DocSet
+    query: DocSet
+    selections: dict[str, DocSet | None]
+    scores: list[Scores] | None = None
+    relaxed: bool = False
+
+    def without(self, facet: str) -> DocSet:
+        """Return the hits as they would be without a facet's own selection."""
+        if self.selections[facet] is None:
+            return self.hits
+        found = self.query
+        for name, selection in self.selections.items():
+            if name != facet and selection is not None:
+                found = found & selection
+        return found
+
+
+def find_matches(plan: Plan, request: SearchRequest, statistics: Statistics, most_partial: int) -> Matches:
+    """Return what a request matches; where nothing does, the best ``most_partial`` partial matches, set apart."""
+    full = _match(plan, request, statistics)
+    loose = relax(plan) if full.hits.total == 0 and most_partial else None
+    if loose is None:
+        return full
+    partial = _match(loose, request, statistics)
+    if partial.hits.total == 0:
+        return full
+    docs, scores = _best_partial(plan, loose, partial.hits, statistics, most_partial)
+    # Every count is over what is shown, whatever facet it is of.
+    kept = DocSet.of_docs(docs, [segment.docs for segment in statistics.snapshot.segments])
+    return Matches(loose, kept, kept, dict.fromkeys(FACET_FIELDS), scores, True)
+
+
+def _match(plan: Plan, request: SearchRequest, statistics: Statistics) -> Matches:
+    query = DocSet([_match_query(evaluator, plan, request) for evaluator in statistics.evaluators])
+    selections = {name: _selection(name, request, statistics) for name in FACET_FIELDS}
+    hits = query
+    for selection in selections.values():
+        if selection is not None:
+            hits = hits & selection
+    return Matches(plan, hits, query, selections)
+
+
+def _match_query(evaluator: Evaluator, plan: Plan, request: SearchRequest) -> Mask:
+    mask = evaluator.match(plan)
+    segment = evaluator.segment
+    if request.date_from or request.date_to:
+        mask &= evaluator.match(Days(request.date_from, request.date_to))
+    for name in FACET_FIELDS:
+        for value in getattr(request, "not_" + name):
+            number = segment.columns[name].find(value)
+            if number >= 0:
+                mask[segment.columns[name].docs_of(number)] = False
+    for name in request.missing:
+        mask &= segment.lacking(name)
+    return mask
+
+
+def _selection(name: str, request: SearchRequest, statistics: Statistics) -> DocSet | None:
+    """Return what the selected values of a facet allow, None where none is selected."""
+    values: tuple[str, ...] = getattr(request, name)
+    if not values:
+        return None
+    every = name == "context" and request.context_match == "all"
+    masks = []
+    for segment in statistics.snapshot.segments:
+        column = segment.columns[name]
+        mask = np.full(segment.docs, every)
+        for value in values:
+            number = column.find(value)
+            docs = column.docs_of(number) if number >= 0 else np.zeros(0, np.int32)
+            if every:
+                has = np.zeros(segment.docs, bool)
+                has[docs] = True
+                mask &= has
+            else:
+                mask[docs] = True
+        masks.append(mask)
+    return DocSet(masks)
+
+
+def _best_partial(
+    plan: Plan, loose: Plan, hits: DocSet, statistics: Statistics, most: int
+) -> tuple[list[Docs], list[Scores]]:
+    """Return the best partial matches: those with most of the query's information, then by score.
+
+    A document's information is the sum, over the words it holds, of the word's idf in the field where it is commonest.
+    """
+    clauses = relaxable(plan)
+    worths = [_information(clause, statistics) for clause in clauses]
+    scores = []
+    for evaluator, docs in zip(statistics.evaluators, hits.docs, strict=True):
+        information = np.zeros(len(docs))
+        for clause, worth in zip(clauses, worths, strict=True):
+            information[evaluator.match(clause)[docs]] += worth
+        scores.append(information * 1000.0 + evaluator.score(loose, docs))
+    best = rank_page(statistics.snapshot, hits.docs, scores, "relevance", 0, most)
+    kept_docs: list[Docs] = []
+    kept_scores: list[Scores] = []
+    for n, (docs, own) in enumerate(zip(hits.docs, scores, strict=True)):
+        chosen = np.isin(docs, np.array([hit.doc for hit in best if hit.segment == n], np.int32))
+        kept_docs.append(docs[chosen])
+        kept_scores.append(own[chosen])
+    return kept_docs, kept_scores
+
+
+def relaxable(plan: Plan) -> list[Plan]:
+    """Return the clauses of a plan that a partial match may lack: plain words and patterns side by side at the top.
+
+    Quoted words, words of a named field, excluded ones, days and groups always bind.
+    """
+    if not isinstance(plan, Every):
+        return []
+    return [child for child in plan.children if _is_loose(child)]
+
+
+def _is_loose(plan: Plan) -> bool:
+    match plan:
+        case Term(token, fields):
+            return token.exact is None and len(fields) > 1
+        case Near(tokens, _, fields):
+            return len(fields) > 1 and all(token.exact is None for token in tokens)
+        case Pattern(_, _, _, fields):
+            return len(fields) > 1
+        case Scaled(child, _):
+            return _is_loose(child)
+        case Any(children):
+            return all(_is_loose(child) for child in children)
+    return False
+
+
+def relax(plan: Plan) -> Plan | None:
+    """Return the plan with any of its loose clauses in place of all of them, None where there are not at least two."""
+    loose = relaxable(plan)
+    if len(loose) < 2 or not isinstance(plan, Every):
+        return None
+    bound = tuple(child for child in plan.children if child not in loose)
+    return Every((Any(tuple(loose)), *bound)) if bound else Any(tuple(loose))
+
+
+def _information(plan: Plan, statistics: Statistics) -> float:
+    match plan:
+        case Term(token, fields):
+            return max(0.0, min(statistics.idf(name, token) for name, _ in fields))
+        case Near(tokens, _, fields):
+            return sum(max(0.0, min(statistics.idf(name, token) for name, _ in fields)) for token in tokens)
+        case Scaled(child, _):
+            return _information(child, statistics)
+        case Any(children):
+            return max(_information(child, statistics) for child in children)
+    return 1.0
