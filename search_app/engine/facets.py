@@ -146,8 +146,10 @@ def make_facet(
         values = sorted({*values, *picked}, key=lambda value: (-int(counts[value]), value))
     numbers, held = set(chosen.values()), set(barred.values())
     buckets = [Bucket(space.name(v), int(counts[v]), v in numbers, v in held) for v in values]
-    unknown = sorted({name for name, value in (*chosen.items(), *barred.items()) if value < 0}, key=value_order)
-    buckets += [Bucket(name, 0, name in chosen, name in barred) for name in unknown]
+    unknown = {name for name, value in (*chosen.items(), *barred.items()) if value < 0}
+    if unknown:
+        buckets += [Bucket(name, 0, name in chosen, name in barred) for name in unknown]
+        buckets.sort(key=lambda bucket: (-bucket.count, value_order(bucket.value)))
     return Facet(tuple(buckets), missing, int(np.count_nonzero(counts)))
 
 
