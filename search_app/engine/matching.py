@@ -5,16 +5,20 @@ In: a plan and a request. Out: sets of documents, with scores where partial matc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..index.segment import Docs
 from .docset import DocSet
-from .evaluate import Evaluator, Mask, Scores, Statistics
+from .evaluate import Mask, Scores, Statistics
+from .facets import ValueSpace
 from .plan import Any, Days, Every, Near, Pattern, Plan, Scaled, Term
 from .ranking import rank_page
 from .request import FACET_FIELDS, SearchRequest
+
+Spaces = Mapping[str, ValueSpace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +48,18 @@ class Matches:
         return found
 
 
-def find_matches(plan: Plan, request: SearchRequest, statistics: Statistics, most_partial: int) -> Matches:
-    """Return what a request matches; where nothing does, the best ``most_partial`` partial matches, set apart."""
-    full = _match(plan, request, statistics)
+def find_matches(
+    plan: Plan, request: SearchRequest, statistics: Statistics, spaces: Spaces, most_partial: int
+) -> Matches:
+    """Return what a request matches; where nothing does, the best ``most_partial`` partial matches, set apart.
+
+    spaces : the values of each facet, in which the names of a request are looked up.
+    """
+    full = _match(plan, request, statistics, spaces)
     loose = relax(plan) if full.hits.total == 0 and most_partial else None
     if loose is None:
         return full
-    partial = _match(loose, request, statistics)
+    partial = _match(loose, request, statistics, spaces)
     if partial.hits.total == 0:
         return full
     docs, scores = _best_partial(plan, loose, partial.hits, statistics, most_partial)
@@ -59,9 +68,9 @@ def find_matches(plan: Plan, request: SearchRequest, statistics: Statistics, mos
     return Matches(loose, kept, kept, dict.fromkeys(FACET_FIELDS), scores, True)
 
 
-def _match(plan: Plan, request: SearchRequest, statistics: Statistics) -> Matches:
-    query = DocSet([_match_query(evaluator, plan, request) for evaluator in statistics.evaluators])
-    selections = {name: _selection(name, request, statistics) for name in FACET_FIELDS}
+def _match(plan: Plan, request: SearchRequest, statistics: Statistics, spaces: Spaces) -> Matches:
+    query = DocSet([_match_query(n, plan, request, statistics, spaces) for n in range(len(statistics.evaluators))])
+    selections = {name: _selection(name, request, statistics, spaces[name]) for name in FACET_FIELDS}
     hits = query
     for selection in selections.values():
         if selection is not None:
@@ -69,34 +78,33 @@ def _match(plan: Plan, request: SearchRequest, statistics: Statistics) -> Matche
     return Matches(plan, hits, query, selections)
 
 
-def _match_query(evaluator: Evaluator, plan: Plan, request: SearchRequest) -> Mask:
+def _match_query(number: int, plan: Plan, request: SearchRequest, statistics: Statistics, spaces: Spaces) -> Mask:
+    """Return what words, days and exclusions leave of the ``number``-th segment."""
+    evaluator = statistics.evaluators[number]
     mask = evaluator.match(plan)
     segment = evaluator.segment
     if request.date_from or request.date_to:
         mask &= evaluator.match(Days(request.date_from, request.date_to))
     for name in FACET_FIELDS:
         for value in getattr(request, "not_" + name):
-            number = segment.columns[name].find(value)
-            if number >= 0:
-                mask[segment.columns[name].docs_of(number)] = False
+            mask[spaces[name].docs_of(number, spaces[name].find(value))] = False
     for name in request.missing:
         mask &= segment.lacking(name)
     return mask
 
 
-def _selection(name: str, request: SearchRequest, statistics: Statistics) -> DocSet | None:
+def _selection(name: str, request: SearchRequest, statistics: Statistics, space: ValueSpace) -> DocSet | None:
     """Return what the selected values of a facet allow, None where none is selected."""
-    values: tuple[str, ...] = getattr(request, name)
-    if not values:
+    names: tuple[str, ...] = getattr(request, name)
+    if not names:
         return None
     every = name == "context" and request.context_match == "all"
+    values = [space.find(value) for value in names]
     masks = []
-    for segment in statistics.snapshot.segments:
-        column = segment.columns[name]
+    for number, segment in enumerate(statistics.snapshot.segments):
         mask = np.full(segment.docs, every)
         for value in values:
-            number = column.find(value)
-            docs = column.docs_of(number) if number >= 0 else np.zeros(0, np.int32)
+            docs = space.docs_of(number, value)
             if every:
                 has = np.zeros(segment.docs, bool)
                 has[docs] = True

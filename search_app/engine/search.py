@@ -127,7 +127,7 @@ class Searcher:
         return Statistics(self.snapshot, self._scorer, self._settings.number("max_expansions"))
 
     def _find(self, plan: Plan, request: SearchRequest, statistics: Statistics) -> Matches:
-        return find_matches(plan, request, statistics, self._settings.number("relaxed_hits"))
+        return find_matches(plan, request, statistics, self.spaces, self._settings.number("relaxed_hits"))
 
     # -- counting -------------------------------------------------------------------------------------------------
 
