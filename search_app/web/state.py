@@ -93,10 +93,7 @@ def read_number(args: MultiDict[str, str], name: str, least: int, most: int, def
 
 def args_from_request(request: SearchRequest) -> list[tuple[str, str]]:
     """Return the parameters of a search in their canonical order, defaults left out: the inverse of ``read_state``."""
-    pairs: list[tuple[str, str]] = []
-    for name, values_of in _PARAMETERS.items():
-        pairs.extend((name, value) for value in values_of(request))
-    return pairs
+    return [(name, value) for name, values_of in _PARAMETERS.items() for value in values_of(request)]
 
 
 def adding(request: SearchRequest, name: str, value: str) -> SearchRequest:
