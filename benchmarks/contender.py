@@ -55,8 +55,8 @@ class Contender(Protocol):
     same_analysis: bool
     slow: bool
 
-    def build(self, archive: Path, folder: Path) -> tuple[int, float]:
-        """Read an archive and index it in an empty folder. Returns the articles, and the seconds spent reading."""
+    def build(self, archive: Path, folder: Path) -> int:
+        """Read an archive and index it in a folder that does not exist yet. Returns the articles."""
         ...
 
     def open(self, folder: Path) -> None:
@@ -91,8 +91,24 @@ def facet_values(article: Article) -> dict[str, list[str]]:
 
 
 def highest(counts: Counts) -> list[tuple[str, int]]:
-    """Return the ``BEST`` highest counts, by count, then by name: what of two answers must be equal."""
-    return sorted(counts.items(), key=lambda item: (-item[1], value_order(item[0])))[:BEST]
+    """Return the ``BEST`` highest counts, by count, then by name.
+
+    Of values that count as much as the last of a full list, contenders may show different ones: those names are left
+    out.
+    """
+    best = sorted(counts.items(), key=lambda item: (-item[1], value_order(item[0])))[:BEST]
+    if len(best) < BEST:
+        return best
+    return [(name if count > best[-1][1] else "", count) for name, count in best]
+
+
+def agree(one: Answer, other: Answer) -> bool:
+    """Return whether two answers have the same total, facets and years."""
+    return (
+        one.total == other.total
+        and one.years == other.years
+        and all(highest(one.facets[name]) == highest(other.facets[name]) for name in FACETS)
+    )
 
 
 def folder_bytes(folder: Path) -> int:

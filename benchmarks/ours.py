@@ -40,19 +40,8 @@ class Ours:
         self._engine: Engine | None = None
         self._searcher: _WithoutShowing | None = None
 
-    def build(self, archive: Path, folder: Path) -> tuple[int, float]:
-        reading = 0.0
-
-        def progress(step: str, done: int, total: int) -> None:
-            nonlocal reading, began
-            if step == "indexing" and done == 0 and not reading:
-                reading = time.perf_counter() - began
-
-        import time
-
-        began = time.perf_counter()
-        report = build_index(archive, folder, settings=load_settings({}), full=True, progress=progress)
-        return report.articles, reading
+    def build(self, archive: Path, folder: Path) -> int:
+        return build_index(archive, folder, settings=load_settings({}), full=True).articles
 
     def open(self, folder: Path) -> None:
         settings = load_settings({})

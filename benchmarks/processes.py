@@ -1,0 +1,152 @@
+"""Processes: running a child while watching its memory, and a server while asking it over HTTP. Linux only.
+
+In: a command line. Out: what it printed, the memory it took, or an address to ask.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE_SECONDS = 0.5
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of a process: ``resident`` in all, mapped files included; ``shared``, its fair share of them (PSS);
+    ``private``, what no file backs."""
+
+    resident: int
+    shared: int
+    private: int
+
+
+def memory_of(process: int | str) -> Memory:
+    """Return the memory of a process, 0 where it is gone."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return Memory(0, 0, 0)
+    found = {name: int(value) * 1024 for name, value in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
+    return Memory(found.get("Rss", 0), found.get("Pss", 0), found.get("Anonymous", 0))
+
+
+def family(process: int) -> list[int]:
+    """Return a process and all its descendants."""
+    try:
+        tasks = list(Path(f"/proc/{process}/task").iterdir())
+        children = [int(n) for task in tasks for n in (task / "children").read_text(encoding="ascii").split()]
+    except OSError:
+        return [process]
+    return [process, *(one for child in children for one in family(child))]
+
+
+def run_child(*arguments: str) -> dict[str, Any]:
+    """Run ``benchmarks.child`` and return what it printed, with ``peak``: the most memory its processes had together.
+
+    The memory of all processes, shared pages counted once, is looked at twice a second; the most that the child alone
+    ever had, where it says so as ``own``, is the least that it can be. Raises CalledProcessError where the child fails.
+    """
+    command = [sys.executable, "-m", "benchmarks.child", *arguments]
+    child = subprocess.Popen(command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True)
+    peak = 0
+    done = Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(SAMPLE_SECONDS):
+            peak = max(peak, sum(memory_of(process).shared for process in family(child.pid)))
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        output, _ = child.communicate()
+    finally:
+        done.set()
+        watcher.join()
+        if child.poll() is None:
+            child.kill()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    printed = json.loads(output.splitlines()[-1])
+    return {**printed, "peak": max(peak, printed.get("own", 0))}
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEARCH_APP_")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+class Server:
+    """A running server: ``get`` asks it over one kept connection; ``workers`` are its serving processes."""
+
+    def __init__(self, process: int, host: str, port: int) -> None:
+        self._process = process
+        self._connection = HTTPConnection(host, port, timeout=30)
+
+    def get(self, path: str) -> bytes:
+        """Return the body of an answer. Raises RuntimeError where its status is not 200."""
+        self._connection.request("GET", path)
+        response = self._connection.getresponse()
+        body = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{path}: status {response.status}")
+        return body
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer requests."""
+        return family(self._process)[1:]
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+
+@contextmanager
+def serving(index: Path, workers: int = 1) -> Iterator[Server]:
+    """Serve an index with ``search-app serve``, as people do, for as long as the block lasts.
+
+    Raises RuntimeError where no address is printed within a minute.
+    """
+    command = [sys.executable, "-u", "-m", "search_app", "serve", "--index", str(index), "--port", "0"]
+    command += ["--workers", str(workers)]
+    process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        host, port = _address(process)
+        server = Server(process.pid, host, port)
+        try:
+            yield server
+        finally:
+            server.close()
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _address(process: subprocess.Popen[str]) -> tuple[str, int]:
+    late = time.monotonic() + START_SECONDS
+    lines = process.stdout
+    while lines is not None and time.monotonic() < late and (line := lines.readline()):
+        if found := re.search(r"http://([\w.]+):(\d+)", line):
+            return found[1], int(found[2])
+    raise RuntimeError("the server did not say where it listens")

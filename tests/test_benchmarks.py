@@ -1,0 +1,269 @@
+"""The benchmarks measure what they say: every contender answers, and like is compared with like."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.contender import BEST, Answer, Contender, agree, by_name, highest
+from benchmarks.contenders import all_contenders
+from benchmarks.measure import PAGE, SEARCH, DisagreementError, compare, time_rounds
+from benchmarks.ours import Ours
+from benchmarks.peer_whoosh import Whoosh
+from benchmarks.processes import family, memory_of
+from benchmarks.queries import FUZZY, KINDS, PHRASE, SAME_MEANING, WILDCARD, Question, draw_mixed, draw_typical
+from benchmarks.subset import copy_articles
+from benchmarks.table import NOT_MEASURED, Row, markdown, megabytes, milliseconds
+from search_app.archive import Article, read_archive
+from search_app.sample import write_sample
+
+UNKNOWN_KINDS = {"sqlite-fts5": {WILDCARD, FUZZY}}
+NAMES = ("search-app", "tantivy", "sqlite-fts5", "whoosh")
+RUN = Path(__file__).resolve().parent.parent / "benchmarks" / "run.py"
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample") / "archive"
+    write_sample(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def articles(sample: Path) -> list[Article]:
+    return list(read_archive(sample, jobs=1).articles)
+
+
+@pytest.fixture(scope="module")
+def contenders(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Contender]]:
+    work = tmp_path_factory.mktemp("indexes")
+    found = {contender.name: contender for contender in all_contenders()}
+    for name, contender in found.items():
+        contender.build(sample, work / name)
+        contender.open(work / name)
+    yield found
+    for contender in found.values():
+        contender.close()
+
+
+def contender_of(contenders: dict[str, Contender], name: str) -> Contender:
+    if name not in contenders:
+        pytest.skip(f"{name} is not installed; the extra bench installs it")
+    return contenders[name]
+
+
+# -- questions ------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_draws_the_same_questions_and_another_seed_others(articles: list[Article]) -> None:
+    assert draw_typical(articles, 7) == draw_typical(articles, 7) != draw_typical(articles, 8)
+    assert draw_mixed(articles, 7) == draw_mixed(articles, 7) != draw_mixed(articles, 8)
+    assert len(draw_typical(articles, 7)) == 20
+    assert len(draw_mixed(articles, 7)) == 300
+
+
+def test_mixed_questions_are_of_every_kind(articles: list[Article]) -> None:
+    assert {question.kind for question in draw_mixed(articles, 7, len(KINDS))} == set(KINDS)
+
+
+def test_every_typical_question_has_a_hit(contenders: dict[str, Contender], articles: list[Article]) -> None:
+    for question in draw_typical(articles, 7):
+        answer = contenders["search-app"].search(question)
+        assert answer is not None
+        assert answer.total > 0, question
+
+
+def test_questions_without_words_to_draw_from_are_refused(articles: list[Article]) -> None:
+    wordless = [replace(articles[0], headline="42", topic="")]
+    with pytest.raises(ValueError, match="plain words"):
+        draw_typical(wordless, 7)
+
+
+# -- contenders -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_contender_answers_every_kind_it_knows(
+    name: str, contenders: dict[str, Contender], articles: list[Article]
+) -> None:
+    contender = contender_of(contenders, name)
+    hits = dict.fromkeys(KINDS, 0)
+    for question in draw_mixed(articles, 7, 10 * len(KINDS)):
+        answer = contender.search(question)
+        if question.kind in UNKNOWN_KINDS.get(name, ()):
+            assert answer is None
+            continue
+        assert answer is not None
+        assert answer.best == min(answer.total, BEST)
+        assert sum(answer.years.values()) == answer.total
+        hits[question.kind] += answer.total
+    assert {kind for kind, total in hits.items() if not total} == UNKNOWN_KINDS.get(name, set())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_the_search_with_its_hits_marked(
+    name: str, contenders: dict[str, Contender], articles: list[Article]
+) -> None:
+    contender = contender_of(contenders, name)
+    marks = 0
+    for question in draw_typical(articles, 7):
+        found, page = contender.search(question), contender.page(question)
+        assert found is not None
+        assert page is not None
+        assert agree(found, page)
+        assert found.shown == ()
+        assert len(page.shown) == page.best
+        marks += sum("<mark>" in text or "<b" in text for hit in page.shown for text in hit)
+    assert marks > 0
+
+
+def test_counts_of_stock_whoosh_with_our_analysis_equal_ours(
+    contenders: dict[str, Contender], articles: list[Article]
+) -> None:
+    questions = [*draw_typical(articles, 7), *draw_mixed(articles, 7, 120)]
+    agreements = compare([contenders["search-app"], contenders["whoosh"]], questions)
+    asked = sum(question.kind in SAME_MEANING for question in questions)
+    assert agreements["whoosh"].asked == agreements["whoosh"].same == asked
+
+
+@pytest.mark.parametrize("name", ["tantivy", "sqlite-fts5"])
+def test_counts_of_other_analyses_are_near_ours(
+    name: str, contenders: dict[str, Contender], articles: list[Article]
+) -> None:
+    questions = draw_typical(articles, 7)
+    agreement = compare([contenders["search-app"], contender_of(contenders, name)], questions)[name]
+    assert agreement.asked == len(questions)
+    assert agreement.same >= 0.8 * len(questions)
+
+
+def test_a_difference_where_there_should_be_none_stops_the_run(
+    contenders: dict[str, Contender], articles: list[Article], tmp_path: Path
+) -> None:
+    write_sample(tmp_path / "other", seed=2)
+    other = Whoosh()
+    other.build(tmp_path / "other", tmp_path / "index")
+    other.open(tmp_path / "index")
+    try:
+        with pytest.raises(DisagreementError, match="whoosh and search-app answer"):
+            compare([contenders["search-app"], other], draw_typical(articles, 7))
+    finally:
+        other.close()
+
+
+def test_a_partial_match_is_no_hit_in_a_comparison(contenders: dict[str, Contender]) -> None:
+    question = Question("words", ("harbour", "zzzzunheardof"))
+    for contender in contenders.values():
+        answer = contender.search(question)
+        assert answer is not None
+        assert answer.total == 0, contender.name
+
+
+def test_contenders_are_chosen_by_name() -> None:
+    assert [contender.name for contender in by_name(all_contenders(), ["whoosh", "search-app"])] == [
+        "whoosh",
+        "search-app",
+    ]
+    with pytest.raises(ValueError, match="no contender is called elsewhere"):
+        by_name(all_contenders(), ["elsewhere"])
+
+
+def test_a_contender_that_is_not_open_says_so() -> None:
+    with pytest.raises(ValueError, match="open an index first"):
+        Ours().search(Question(PHRASE, ("two", "words")))
+
+
+# -- comparing and timing -------------------------------------------------------------------------------------------
+
+
+def test_values_that_tie_with_the_last_one_shown_may_differ() -> None:
+    counts = {f"value {n:02}": 100 - n for n in range(BEST - 1)}
+    one, other = {**counts, "tied a": 1}, {**counts, "tied b": 1}
+    assert highest(one) == highest(other)
+    assert highest({**counts, "tied a": 2}) != highest(other)
+    assert highest({"a": 1}) != highest({"b": 1})
+
+
+def test_answers_agree_only_in_everything_that_is_counted() -> None:
+    facets = {"topic": {"a": 2}, "context": {}, "source": {"s": 1}}
+    answer = Answer(2, 2, facets, {2031: 2})
+    assert agree(answer, replace(answer, best=1))
+    assert not agree(answer, replace(answer, total=3))
+    assert not agree(answer, replace(answer, years={2030: 2}))
+    assert not agree(answer, replace(answer, facets={**facets, "source": {"s": 2}}))
+
+
+def test_rounds_are_as_many_as_asked_for_and_slow_peers_get_fewer(
+    contenders: dict[str, Contender], articles: list[Article]
+) -> None:
+    questions = draw_typical(articles, 7, 3)
+    timed = time_rounds([contenders["search-app"], contenders["whoosh"]], questions, SEARCH, 3)
+    assert {number: len(rounds) for number, rounds in timed["search-app"].seconds.items()} == {0: 3, 1: 3, 2: 3}
+    assert {number: len(rounds) for number, rounds in timed["whoosh"].seconds.items()} == {0: 1, 1: 1, 2: 1}
+    number, slowest = timed["search-app"].slowest
+    assert slowest == timed["search-app"].medians()[number] >= timed["search-app"].mean > 0
+
+
+def test_questions_a_contender_does_not_know_have_no_time(contenders: dict[str, Contender]) -> None:
+    questions = [Question(WILDCARD, ("ha*r",)), Question(PHRASE, ("night", "shifts"))]
+    timed = time_rounds([contenders["sqlite-fts5"]], questions, PAGE, 1)
+    assert set(timed["sqlite-fts5"].seconds) == {1}
+
+
+def test_memory_is_that_of_a_living_process_and_its_children() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert child.pid in family(os.getpid())
+        found = memory_of("self")
+        assert found.resident >= found.shared >= found.private > 1_000_000
+    finally:
+        child.communicate(b"\n")
+    assert memory_of(child.pid).resident == 0
+
+
+# -- table and command ----------------------------------------------------------------------------------------------
+
+
+def test_a_table_gives_ratios_to_the_first_column_and_a_dash_for_what_is_missing() -> None:
+    rows = [
+        Row("search", {"ours": 0.002, "theirs": 0.005}, milliseconds),
+        Row("size", {"ours": 58e6}, megabytes),
+    ]
+    assert markdown(rows, ["ours", "theirs"]).splitlines() == [
+        "| what | ours | theirs |",
+        "| --- | --- | --- |",
+        "| search | 2.00 ms | 5.00 ms (2.5×) |",
+        f"| size | 58 MB | {NOT_MEASURED} |",
+    ]
+
+
+def test_a_subset_is_whole_days_and_can_be_read(sample: Path, tmp_path: Path) -> None:
+    folder = copy_articles(sample, tmp_path / "subset", 50)
+    files = [path for path in folder.rglob("*.md") if path.stem not in ("index", "README")]
+    assert 50 <= len(files) < 80
+    assert 0 < len(read_archive(folder, jobs=1).articles) <= len(files)
+    assert copy_articles(sample, folder, 10) == folder
+
+
+@pytest.mark.slow
+def test_one_command_prints_the_table(sample: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(RUN), "--archive", str(sample), "--quick", "--only", "sqlite-fts5"]
+    for kept in (False, True):
+        done = subprocess.run([*command, "--work", str(tmp_path)], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert "| what | search-app | sqlite-fts5 |" in done.stdout
+        for label in (
+            "full build",
+            "index on disk",
+            "faceted search",
+            "slowest of 80",
+            "/api/search",
+            "resident memory",
+        ):
+            assert f"| {label}" in done.stdout
+        assert ("Built in an earlier run" in done.stdout) is kept
