@@ -23,7 +23,16 @@ from typing import Any
 import click
 
 from . import __version__
-from .cli_output import ProgressBars, print_error, print_json, print_report, print_result, print_status, print_text
+from .cli_output import (
+    ProgressBars,
+    counted,
+    print_error,
+    print_json,
+    print_report,
+    print_result,
+    print_status,
+    print_text,
+)
 from .errors import BuildRunningError, QueryError, SearchAppError, SettingsError
 from .settings import PREFIX, Settings, load_settings
 
@@ -214,7 +223,7 @@ def check(index: str | None) -> int:
     report = check_index(Path(settings.text("index")))
     for problem in report.problems:
         print_error(problem)
-    counts = ", ".join(f"{count:,} {name}" for name, count in report.checked.items())
+    counts = ", ".join(counted(count, name.removesuffix("s")) for name, count in report.checked.items())
     if report.problems:
         print_error("The index is damaged. Rebuild it from the archive with: search-app index ARCHIVE --full")
         return FAILED

@@ -54,15 +54,20 @@ def clean_text(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural where it is not one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def print_report(report: BuildReport, *, quiet: bool = False) -> None:
     """Print what a build did: skipped files on stderr, and, unless quiet, one line of counts on stdout."""
     for skipped in report.skipped:
         detail = f" ({skipped.detail})" if skipped.detail else ""
         print_error(f"skipped {skipped.file}: {skipped.reason}{detail}")
     if not quiet:
-        counted = f"{report.articles} article{'' if report.articles == 1 else 's'}"
+        noun = "article" if report.articles == 1 else "articles"
         print_text(
-            f"{counted}: {report.new} new, {report.changed} changed, {report.gone} gone, "
+            f"{report.articles} {noun}: {report.new} new, {report.changed} changed, {report.gone} gone, "
             f"{len(report.skipped)} skipped; {report.seconds:.1f} s"
         )
 
@@ -90,7 +95,7 @@ def print_result(result: SearchResult, notes: tuple[str, ...] = ()) -> None:
 def _summary_line(result: SearchResult) -> str:
     if not result.total:
         return "No article matches. Try fewer words or filters."
-    count = f"{result.total:,} article{'' if result.total == 1 else 's'}"
+    count = counted(result.total, "article")
     if result.relaxed:
         return f"No article has all of these words. {count} with some of them, in {result.took_ms:.1f} ms"
     return f"{count} in {result.took_ms:.1f} ms"
@@ -132,9 +137,12 @@ def _print_facet(name: str, facet: Facet) -> None:
 def print_status(figures: Mapping[str, Any]) -> None:
     """Print figures about an index, one a line."""
     for name, value in figures.items():
-        if value not in (None, "", {}, [], ()):
-            shown = f"{value:,}" if isinstance(value, int) and name != "generation" else str(value)
-            print_text(f"{name.replace('_', ' ').capitalize():<20} {clean_text(shown)}")
+        if value in (None, ""):
+            continue
+        shown = f"{value:,}" if isinstance(value, int) and name != "generation" else str(value)
+        if name == "bytes":
+            name, shown = "size", f"{value / 1e6:,.1f} MB"
+        print_text(f"{name.replace('_', ' ').capitalize():<15} {clean_text(shown)}")
 
 
 class ProgressBars:
