@@ -75,7 +75,7 @@ class Tantivy:
     def _answer(self, query: tantivy.Query, *, show: bool) -> Answer:
         if self._searcher is None:
             raise ValueError("open an index first")
-        found = self._searcher.search(query, BEST, count=True)
+        found: Any = self._searcher.search(query, BEST, count=True)
         counted = self._searcher.aggregate(query, _AGGREGATIONS)
         return Answer(
             total=found.count,
