@@ -54,7 +54,7 @@ class Facts(NamedTuple):
     headlines: Mapping[int, str]
 
 
-class _ListingPage(NamedTuple):
+class ListingPage(NamedTuple):
     """A day page or front page: its day, and node, topic and number of contexts of each article that it lists."""
 
     kind: str
@@ -66,17 +66,19 @@ class _ListingPage(NamedTuple):
 class Linker:
     """Gathers pages and links them. Adding a page again replaces what its file said before.
 
-    paths : site path of each number that batches use for a path.
+    paths : site path of each number that batches use for a path; a number is the node of its path.
+    sets : sets of contexts by number. facts, listings : what the files say, by file. nodes : node of each path.
     """
 
     def __init__(self, paths: Sequence[str] = ()) -> None:
-        self._paths = list(paths)
-        self._nodes = {path: node for node, path in enumerate(paths)}
-        self._sets: list[tuple[str, ...]] = [()]
+        self.paths = list(paths)
+        self.nodes = {path: node for node, path in enumerate(paths)}
+        self.sets: list[tuple[str, ...]] = [()]
         self._set_numbers: dict[tuple[str, ...], int] = {(): 0}
-        self._facts: dict[str, Facts] = {}
-        self._listings: dict[str, _ListingPage] = {}
+        self.facts: dict[str, Facts] = {}
+        self.listings: dict[str, ListingPage] = {}
         self._shared: dict[str, str] = {}
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
 
     def add(self, page: Page) -> None:
         """Take what a page says. Cost: linear in its edges; nothing is linked yet."""
@@ -95,11 +97,11 @@ class Linker:
                 self._add_article(file, row, numbers)
             elif row.kind in (model.DAY, model.FRONT):
                 listed = tuple(
-                    (self._node(path), self._share(topic), numbers[number])
+                    (self._node(path), self.share(topic), numbers[number])
                     for path, topic, number, _, _ in row.listings
                     if path != ""
                 )
-                self._listings[file] = _ListingPage(row.kind, file, row.ordinal, listed)
+                self.listings[file] = ListingPage(row.kind, file, row.ordinal, listed)
         return skipped
 
     def _add_article(self, file: str, row: Row, numbers: Sequence[int]) -> None:
@@ -117,37 +119,50 @@ class Linker:
             edges.extend(map(numbers.__getitem__, array("i", row.contexts)))
         for version in row.versions:
             self._node(version[0])
-        self._facts[file] = Facts(
+        self.facts[file] = Facts(
             self._node(row.path),
             file,
-            self._share(row.kind),
-            self._share(row.language),
+            self.share(row.kind),
+            self.share(row.language),
             row.ordinal,
             row.headline,
             row.summary,
             row.markup,
-            self._share(row.topic),
-            row.sources,
+            self.share(row.topic),
+            tuple([self._pairs.setdefault(pair, pair) for pair in row.sources]),
             row.image,
             tuple([Version(*fields) for fields in row.versions]),
             edges,
             headlines or _NO_HEADLINES,
         )
 
+    def adopt(self, facts: Facts) -> None:
+        """Take what a file says as an earlier linker with the same nodes and sets gave it."""
+        self.facts[facts.file] = facts
+
+    def adopt_listing(self, page: ListingPage) -> None:
+        """Take a day page or front page as an earlier linker with the same nodes and sets gave it."""
+        self.listings[page.file] = page
+
+    def adopt_sets(self, sets: Iterable[tuple[str, ...]]) -> None:
+        """Take the numbered sets of contexts of an earlier linker, before anything else."""
+        for names in sets:
+            self._set_number(names)
+
     def remove(self, file: str) -> None:
         """Forget what a file said; nothing happens where it said nothing."""
-        self._facts.pop(file, None)
-        self._listings.pop(file, None)
+        self.facts.pop(file, None)
+        self.listings.pop(file, None)
 
     def wanting(self) -> list[str]:
         """Return the files, sorted, that link to a path without an article and gave no headline for it.
 
         They were parsed while that path seemed to have a usable file; parsed again without it they give the headline.
         """
-        documents = {facts.node for facts in self._facts.values()}
+        documents = {facts.node for facts in self.facts.values()}
         return sorted(
             facts.file
-            for facts in self._facts.values()
+            for facts in self.facts.values()
             if any(
                 node >= 0 and node not in documents and node not in facts.headlines
                 for node in facts.edges[: len(facts.edges) // 2]
@@ -159,32 +174,39 @@ class Linker:
 
         Cost: linear in edges, and sorting the articles; about 1.5 s for 800,000 edges, before any article is made.
         """
-        graph = _Graph(self._paths, self._nodes, self._sets, self._facts, self._listings)
+        return self.linked(self.graph())
+
+    def graph(self) -> Graph:
+        """Join what the pages say now; adding or removing a page afterwards changes nothing in it."""
+        return Graph(list(self.paths), self.nodes, self.sets, self.facts, self.listings)
+
+    def linked(self, graph: Graph) -> LinkedArchive:
+        """Return the linked archive of a graph of this linker."""
         return LinkedArchive(
             articles=_Articles(graph),
             superseded=graph.superseded(),
-            days=frozenset(date.fromordinal(page.ordinal) for page in self._listings.values() if page.ordinal),
+            days=frozenset(date.fromordinal(page.ordinal) for page in self.listings.values() if page.ordinal),
             skipped=tuple(graph.skipped),
         )
 
     def _node(self, path: int | str) -> int:
         if isinstance(path, int):
             return path
-        node = self._nodes.get(path)
+        node = self.nodes.get(path)
         if node is None:
-            node = self._nodes[path] = len(self._paths)
-            self._paths.append(path)
+            node = self.nodes[path] = len(self.paths)
+            self.paths.append(path)
         return node
 
     def _set_number(self, names: tuple[str, ...]) -> int:
         number = self._set_numbers.get(names)
         if number is None:
-            names = tuple([self._share(name) for name in names])
-            number = self._set_numbers[names] = len(self._sets)
-            self._sets.append(names)
+            names = tuple([self.share(name) for name in names])
+            number = self._set_numbers[names] = len(self.sets)
+            self.sets.append(names)
         return number
 
-    def _share(self, text: str) -> str:
+    def share(self, text: str) -> str:
         """Return the one object that stands for all strings equal to ``text``."""
         return self._shared.setdefault(text, text)
 
@@ -192,12 +214,13 @@ class Linker:
 _NO_HEADLINES: Mapping[int, str] = {}
 
 
-class _Graph:
+class Graph:
     """The pages of one moment, joined; nothing in it changes.
 
     documents : node of each article, newest day first, then by path.
     current : for each node, the node of the version in force; itself where it has none.
     members : for each article with other versions, the nodes of all of them, its own included, by path.
+    labels : the spelling in force of every topic and context that the archive names.
     """
 
     def __init__(
@@ -206,21 +229,21 @@ class _Graph:
         nodes: Mapping[str, int],
         sets: Sequence[tuple[str, ...]],
         facts: Mapping[str, Facts],
-        listings: Mapping[str, _ListingPage],
+        listings: Mapping[str, ListingPage],
     ) -> None:
         self._paths = paths
         self.skipped: list[Skipped] = []
         self._facts = self._by_node(facts.values())
         self._listing_pages = _one_a_folder(listings)
-        self._current, self._members = current_versions(paths, nodes, self._facts)
-        self.documents = sorted((node for node in self._facts if self._current[node] == node), key=paths.__getitem__)
+        self.current, self.members = current_versions(paths, nodes, self._facts)
+        self.documents = sorted((node for node in self._facts if self.current[node] == node), key=paths.__getitem__)
         self.documents.sort(key=lambda node: self._facts[node].ordinal, reverse=True)
         self._spell(sets)
         self._join()
         self._listed: dict[int, list[tuple[str, int]]] = {}
         for page in self._listing_pages:
             for node, topic, number in page.listed:
-                self._listed.setdefault(self._current[node], []).append((topic, self._renumbered[number]))
+                self._listed.setdefault(self.current[node], []).append((topic, self._renumbered[number]))
         self._sources: dict[tuple[str, str], Source] = {}
         self._days: dict[int, date] = {}
 
@@ -259,7 +282,7 @@ class _Graph:
             rival = best.get(key)
             if rival is None or (-times, name) < rival:
                 best[key] = (-times, name)
-        label = self._label = {name: best[name.casefold()][1] for name in spelled}
+        label = self.labels = {name: best[name.casefold()][1] for name in spelled}
         numbers: dict[tuple[str, ...], int] = {}
         self._renumbered = array("i", bytes(4 * len(sets)))
         for number in used:
@@ -272,7 +295,7 @@ class _Graph:
 
         Both rows hold the article at the other end and the number of the contexts shared with it.
         """
-        facts, members = self._facts, self._members
+        facts, members = self._facts, self.members
         sources, targets, numbers = array("i"), array("i"), array("i")
         self._own_start = array("i", bytes(4 * (len(self._paths) + 1)))
         self._own_stop = self._own_start[:]
@@ -287,7 +310,7 @@ class _Graph:
                     numbers.extend(edges[half:])
             self._own_stop[node] = len(targets)
             sources.extend(repeat(node, len(targets) - len(sources)))
-        current = [*self._current, -1]  # so that -1, no target, stays what it is
+        current = [*self.current, -1]  # so that -1, no target, stays what it is
         targets = array("i", map(current.__getitem__, targets))
         numbers = array("i", map(self._renumbered.__getitem__, numbers))
         self._own_targets, self._own_sets = targets, numbers
@@ -302,19 +325,19 @@ class _Graph:
     def superseded(self) -> dict[str, str]:
         """Return ``{path of an older version: path of its article}``, sorted by path."""
         paths = self._paths
-        pairs = ((paths[node], paths[head]) for head, group in self._members.items() for node in group if node != head)
+        pairs = ((paths[node], paths[head]) for head, group in self.members.items() for node in group if node != head)
         return dict(sorted(pairs))
 
     def article(self, node: int) -> Article:
         """Return the article that a document's node stands for. Cost: linear in the edges at both its ends."""
         facts = self._facts
         fact = facts[node]
-        members = self._members.get(node)
+        members = self.members.get(node)
         listed = self._listed.get(node, ())
         topic = fact.topic or next((name for name, _ in listed if name), "")
         if members and not topic:
             topic = next((facts[other].topic for other in members if other in facts and facts[other].topic), "")
-        topic = self._label[topic]
+        topic = self.labels[topic]
         own = slice(self._own_start[node], self._own_stop[node])
         incoming = slice(self._in_start[node], self._in_start[node + 1])
         own_sets, in_sets = self._own_sets[own], self._in_sets[incoming]
@@ -371,7 +394,7 @@ class _Graph:
     def _headline(self, node: int, other: int) -> str:
         """Return what an article, or else an older version of it, calls another one that has no file."""
         told = [self._facts[node].headlines]
-        told += [self._facts[version].headlines for version in self._members.get(node, ()) if version in self._facts]
+        told += [self._facts[version].headlines for version in self.members.get(node, ()) if version in self._facts]
         return next((headlines[other] for headlines in told if other in headlines), "")
 
     def _source(self, pair: tuple[str, str]) -> Source:
@@ -390,7 +413,7 @@ class _Graph:
 class _Articles(Sequence[Article]):
     """The articles of a graph, each made when it is asked for."""
 
-    def __init__(self, graph: _Graph) -> None:
+    def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
     def __len__(self) -> int:
@@ -424,9 +447,9 @@ def _misplacement(file: str, path: str) -> tuple[bool, bool]:
     return (file not in (f"{path[1:]}.md", f"{path[1:]}/index.md"), not file.endswith("index.md"))
 
 
-def _one_a_folder(listings: Mapping[str, _ListingPage]) -> list[_ListingPage]:
+def _one_a_folder(listings: Mapping[str, ListingPage]) -> list[ListingPage]:
     """Return the day pages, then the front pages, by file; README.md beside an index.md is the same page again."""
-    chosen: dict[str, _ListingPage] = {}
+    chosen: dict[str, ListingPage] = {}
     for file in sorted(listings, key=lambda file: (not file.endswith("index.md"), file)):
         chosen.setdefault(folder_of(file), listings[file])
     return sorted(chosen.values(), key=lambda page: (page.kind == model.FRONT, page.file))

@@ -13,14 +13,14 @@ import os
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ArticleError, WorkerDiedError
 from . import model
@@ -29,7 +29,7 @@ from .model import FileStat, LinkedArchive, Page, Skipped
 from .packing import Batch, Packer, unpack
 from .parser import parse_page
 from .paths import folder_of, locate
-from .walk import MAX_FILE_BYTES, walk_archive, why, without_article
+from .walk import MAX_FILE_BYTES, Walk, walk_archive, why, without_article
 
 DIGEST_BYTES = 16
 CHUNK_FILES = 256
@@ -56,25 +56,107 @@ def read_archive(
     Cost: 544 MB in 133,000 files take about 10 s on two cores and 300 MB of memory.
     """
     walk = walk_archive(root, max_file_bytes)
+    reading = read_all(root, walk, jobs=jobs, max_file_bytes=max_file_bytes, progress=progress)
+    with _no_collector():
+        linked = reading.linker.link()
+    skipped = sorted((*reading.skipped, *linked.skipped), key=lambda item: item.file)
+    if not linked.articles:
+        raise without_article(Path(root), skipped)
+    return replace(linked, skipped=tuple(skipped), files=walk.files)
+
+
+class Reading(NamedTuple):
+    """What the files of an archive say: a linker that holds it, the files that cannot be used, a hash of each file."""
+
+    linker: Linker
+    skipped: list[Skipped]
+    digests: dict[str, bytes]
+
+
+def read_all(
+    root: Path | str,
+    walk: Walk,
+    *,
+    jobs: int = 0,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    progress: Progress | None = None,
+) -> Reading:
+    """Read every file that a walk found; for jobs, progress and errors see ``read_pages``."""
     skipped = list(walk.skipped)
+    digests: dict[str, bytes] = {}
     with _no_collector():
         batches = _Batches(root, walk.files, walk.files, max_file_bytes)
         linker = Linker(batches.paths)
         for batch in batches.read(jobs, progress):
             skipped += linker.add_batch(batch)
+            for file, result in zip(batch.files, batch.results, strict=True):
+                if len(result) > 2:
+                    digests[file] = result[-1]
         unusable = {item.file for item in skipped}
-        wanting = set(linker.wanting()) if unusable else set()
-        if wanting:
-            usable = [item for item in walk.files if item.file not in unusable]
-            again = [item for item in walk.files if item.file in wanting]
-            for page in read_pages(root, again, known=usable, jobs=jobs, max_file_bytes=max_file_bytes):
-                if isinstance(page, Page):
-                    linker.add(page)
-        linked = linker.link()
-    skipped = sorted((*skipped, *linked.skipped), key=lambda item: item.file)
-    if not linked.articles:
-        raise without_article(Path(root), skipped)
-    return replace(linked, skipped=tuple(skipped), files=walk.files)
+        if unusable:
+            _read_wanting(linker, root, walk, unusable, jobs, max_file_bytes)
+    return Reading(linker, skipped, digests)
+
+
+def read_again(
+    before: Reading,
+    root: Path | str,
+    walk: Walk,
+    changed: Iterable[str],
+    gone: Iterable[str],
+    *,
+    jobs: int = 0,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    progress: Progress | None = None,
+) -> tuple[Reading, set[str]]:
+    """Bring a reading up to date in place: read the files that changed, forget those that are gone.
+
+    before : what was read last time. walk : the archive as it is now. changed : files that are new, differ, or could
+    not be used before.
+    Returns the reading as ``read_all`` would give it now, and every file whose page was read or forgotten.
+    Cost: that of the changed files, and looking once over all links where a file is gone.
+    """
+    linker, digests = before.linker, before.digests
+    stats = {item.file: item for item in walk.files}
+    doubles = _doubles(walk.files)
+    readmes = set(doubles.values())
+    touched = set(gone)
+    wanted = {file for file in changed if file in stats}
+    # A README.md counts only while the index.md beside it cannot be used: whoever of the two changed, look at both.
+    for index, readme in doubles.items():
+        if index in wanted or readme in wanted:
+            wanted |= {index, readme}
+    touched |= wanted
+    for file in touched:
+        linker.remove(file)
+        digests.pop(file, None)
+    skipped = [item for item in before.skipped if item.file in stats and item.file not in wanted]
+    skipped += walk.skipped
+    todo = [stats[file] for file in sorted(wanted)]
+    for page in read_pages(root, todo, known=walk.files, jobs=jobs, max_file_bytes=max_file_bytes, progress=progress):
+        if isinstance(page, Skipped):
+            skipped.append(page)
+        else:
+            linker.add(page)
+            digests[page.file] = page.digest
+    unusable = {item.file for item in skipped}
+    if unusable or touched - wanted or readmes & wanted:
+        touched.update(_read_wanting(linker, root, walk, unusable, jobs, max_file_bytes))
+    return Reading(linker, skipped, digests), touched
+
+
+def _read_wanting(
+    linker: Linker, root: Path | str, walk: Walk, unusable: set[str], jobs: int, max_file_bytes: int
+) -> list[str]:
+    """Read again the files that link to a path whose file cannot be used after all; return them."""
+    wanting = set(linker.wanting())
+    if wanting:
+        usable = [item for item in walk.files if item.file not in unusable]
+        again = [item for item in walk.files if item.file in wanting]
+        for page in read_pages(root, again, known=usable, jobs=jobs, max_file_bytes=max_file_bytes):
+            if isinstance(page, Page):
+                linker.add(page)
+    return sorted(wanting)
 
 
 @contextmanager

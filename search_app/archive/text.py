@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_NAME_CHARS = 300
 """A topic, context or source's name longer than this is a slip of the file, not a name."""
@@ -18,7 +19,7 @@ SAFE_SCHEMES = ("http://", "https://", "ftp://")
 # Only entities that end in a semicolon are decoded: HTML's older ones without it would make "?a=1©=2" of "?a=1&copy=2".
 _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
 _WIKI_QUOTES = re.compile("'{2,}")
-_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # "-{zh:甲; zh-tw:乙;}-" holds one word in several scripts of a language; the first one is taken.
 _VARIANTS = re.compile(r"-\{[ ]?(?:[a-z]{2,3}(?:-[a-z]{2,8})?[ ]?:)?([^;{}]{0,200})(?:;[^{}]{0,1000})?\}-")
@@ -29,7 +30,10 @@ def decode_entities(text: str) -> str:
     """Return ``text`` with its HTML entities decoded, once: ``&amp;lt;`` becomes ``&lt;``."""
     if "&" not in text:
         return text
-    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return _ENTITY.sub(lambda match: _entity(match[0]), text)
+
+
+_entity = lru_cache(maxsize=4096)(html.unescape)
 
 
 def tidy(text: str) -> str:
