@@ -328,6 +328,14 @@ class Graph:
         pairs = ((paths[node], paths[head]) for head, group in self.members.items() for node in group if node != head)
         return dict(sorted(pairs))
 
+    def path(self, node: int) -> str:
+        """Return the site path of a node."""
+        return self._paths[node]
+
+    def ordinal(self, node: int) -> int:
+        """Return the day of a document, as ``date.toordinal()``."""
+        return self._facts[node].ordinal
+
     def article(self, node: int) -> Article:
         """Return the article that a document's node stands for. Cost: linear in the edges at both its ends."""
         facts = self._facts

@@ -126,6 +126,8 @@ def read_again(
     for index, readme in doubles.items():
         if index in wanted or readme in wanted:
             wanted |= {index, readme}
+    lost = (file.removesuffix("index.md") + "README.md" for file in touched if file.rpartition("/")[2] == "index.md")
+    wanted.update(file for file in lost if file in stats)
     touched |= wanted
     for file in touched:
         linker.remove(file)

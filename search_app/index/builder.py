@@ -9,25 +9,40 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ..archive import LinkedArchive, Skipped, read_archive
+from ..archive import Reading, Skipped, Walk, read_again, read_all, walk_archive
+from ..archive.linker import Graph
+from ..archive.model import UNREADABLE
+from ..archive.walk import without_article
 from ..errors import BuildRefusedError, IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
 from ..settings import Settings, load_settings
+from .catalogue import Catalogue, read_catalogue, read_walk, walk_digest, write_catalogue
 from .files import FileSystem
 from .generation import Snapshot, newest_generation, open_snapshot, prune
 from .lock import build_lock
-from .manifest import SEGMENTS, Manifest, SegmentEntry, write_manifest
+from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, write_manifest
 from .schema import schema_fingerprint
 from .segment import Segment
+from .update import (
+    Before,
+    Changes,
+    Chosen,
+    find_changes,
+    segments_to_rewrite,
+    spelling_changes,
+    superseded_nodes,
+)
 from .writer import write_segment
 
 Progress = Callable[[str, int, int], None]
+SETTLED_NS = 2_000_000_000
+"""A file changed more recently than this is looked at again by the next build, whatever its stat says then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +82,12 @@ def build_index(
     Raises ArchiveError, BuildRunningError, BuildRefusedError, and SearchAppError where the disk refuses; the generation
     that served before stands in every case.
     """
-    began = time.monotonic()
-    settings = settings or load_settings({})
     files = files or FileSystem()
-    step = progress or _no_progress
     _make_index_folder(index_dir, files)
     with build_lock(index_dir, wait_seconds):
-        previous = _previous(index_dir)
-        jobs = jobs or settings.number("jobs")
-        linked = read_archive(
-            archive,
-            jobs=jobs,
-            max_file_bytes=settings.number("max_file_bytes"),
-            progress=lambda done, total: step("reading", done, total),
-        )
+        build = _Build(archive, index_dir, settings or load_settings({}), jobs, force, progress or _no_progress, files)
         try:
-            return _publish(linked, archive, index_dir, previous, settings, force, jobs, step, files, began)
+            return build.run(full)
         except OSError as error:
             raise SearchAppError(
                 f"The new index could not be written to {index_dir}: {error}. "
@@ -90,62 +95,256 @@ def build_index(
             ) from error
 
 
-def _publish(
-    linked: LinkedArchive,
-    archive: Path,
-    index_dir: Path,
-    previous: Snapshot | None,
-    settings: Settings,
-    force: bool,
-    jobs: int,
-    step: Progress,
-    files: FileSystem,
-    began: float,
-) -> BuildReport:
-    prune(index_dir, files)
-    count = len(linked.articles)
-    _refuse_loss(count, previous, settings, force)
-    generation = newest_generation(index_dir) + 1
-    path = index_dir / SEGMENTS / f"{generation:08d}-1.seg"
-    try:
-        written = write_segment(
-            path,
-            linked.articles,
-            linked.paths,
-            files,
-            jobs=processes(jobs),
-            progress=lambda done, total: step("indexing", done, total),
+class _Build:
+    """One build under the lock: read, link, decide what to write, write, verify, publish."""
+
+    def __init__(
+        self,
+        archive: Path,
+        index_dir: Path,
+        settings: Settings,
+        jobs: int,
+        force: bool,
+        step: Progress,
+        files: FileSystem,
+    ) -> None:
+        self._began = time.monotonic()
+        self._started_ns = time.time_ns()
+        self._archive = archive
+        self._index_dir = index_dir
+        self._settings = settings
+        self._jobs = processes(jobs or settings.number("jobs"))
+        self._force = force
+        self._step = step
+        self._files = files
+        self._previous = _previous(index_dir)
+        self._max_file_bytes = settings.number("max_file_bytes")
+
+    def run(self, full: bool) -> BuildReport:
+        """Build and publish; publish nothing where nothing changed."""
+        walk = walk_archive(self._archive, self._max_file_bytes)
+        digest = walk_digest(walk.files, walk.skipped)
+        previous = self._previous
+        reusable = not full and previous is not None and previous.manifest.archive == str(self._archive.resolve())
+        if reusable and previous is not None and self._walk_before() == digest:
+            manifest = previous.manifest
+            skipped = tuple(Skipped(*item) for item in manifest.skipped)
+            return BuildReport(manifest.articles, 0, 0, 0, skipped, self._seconds(), manifest.generation, False)
+        catalogue = self._catalogue() if reusable else None
+        if catalogue is None or previous is None:
+            return self._build_all(walk, digest)
+        return self._build_changes(walk, digest, catalogue, previous)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    # -- what the last build remembers ----------------------------------------------------------------------------
+
+    def _walk_before(self) -> str:
+        manifest = self._previous.manifest if self._previous else None
+        if manifest is None or manifest.catalogue is None:
+            return ""
+        try:
+            return read_walk(self._index_dir / SEGMENTS / manifest.catalogue.name, manifest.catalogue)
+        except IndexDamagedError:
+            return ""
+
+    def _catalogue(self) -> Catalogue | None:
+        """Return the catalogue of the generation that serves; None where there is none that can be used."""
+        previous = self._previous
+        if previous is None or previous.manifest.catalogue is None:
+            return None
+        entry = previous.manifest.catalogue
+        try:
+            return read_catalogue(self._index_dir / SEGMENTS / entry.name, entry, previous)
+        except IndexDamagedError:
+            # The archive is the truth: what cannot be remembered is read again.
+            return None
+
+    # -- the two ways to build ------------------------------------------------------------------------------------
+
+    def _build_all(self, walk: Walk, digest: str) -> BuildReport:
+        reading = read_all(
+            self._archive, walk, jobs=self._jobs, max_file_bytes=self._max_file_bytes, progress=self._reading
         )
-        files.sync_folder(path.parent)
-        step("verifying", 0, 1)
-        segment = Segment(path, written.bytes)
+        graph = reading.linker.graph()
+        self._refuse(graph, reading)
+        catalogue = Catalogue(reading.linker, {}, reading.digests, (), {})
+        return self._publish(walk, digest, reading, catalogue, graph, Chosen(graph, graph.documents), {}, None)
+
+    def _build_changes(self, walk: Walk, digest: str, catalogue: Catalogue, previous: Snapshot) -> BuildReport:
+        before = Before.of(catalogue)
+        stats = {item.file: item for item in walk.files}
+        changed = {file for file, stat in stats.items() if catalogue.files.get(file) != stat}
+        changed |= {item.file for item in catalogue.skipped if item.file in stats}
+        gone = catalogue.files.keys() - stats.keys()
+        reading, touched = read_again(
+            Reading(catalogue.linker, list(catalogue.skipped), catalogue.digests),
+            self._archive,
+            walk,
+            changed,
+            gone,
+            jobs=self._jobs,
+            max_file_bytes=self._max_file_bytes,
+            progress=self._reading,
+        )
+        graph = reading.linker.graph()
+        self._refuse(graph, reading)
+        changes = find_changes(catalogue, before, touched, graph, previous)
+        dead = self._dead(catalogue, changes)
+        docs = {entry.name: entry.docs for entry in previous.manifest.segments}
+        live = {name: count - len(dead[name]) for name, count in docs.items()}
+        written = changes.new | changes.changed
+        rewritten = segments_to_rewrite(live, docs, len(written)) if changes else set()
+        if rewritten:
+            stale = changes.changed | changes.gone
+            moved = {node for node, (name, _) in catalogue.locations.items() if name in rewritten}
+            written |= moved - stale
+        kept = {name: tuple(sorted(dead[name])) for name in docs if name not in rewritten}
+        return self._publish(walk, digest, reading, catalogue, graph, Chosen(graph, written), kept, changes)
+
+    def _dead(self, catalogue: Catalogue, changes: Changes) -> dict[str, set[int]]:
+        """Return, by segment, the documents that no longer count: deleted before, or changed or gone now."""
+        entries = self._previous.manifest.segments if self._previous else ()
+        dead = {entry.name: set(entry.deleted) for entry in entries}
+        for node in changes.changed | changes.gone:
+            name, doc = catalogue.locations[node]
+            dead[name].add(doc)
+        return dead
+
+    def _refuse(self, graph: Graph, reading: Reading) -> None:
+        """Raise where what was read looks like a mistake: no article at all, or far fewer than before."""
+        if not graph.documents:
+            raise without_article(self._archive, sorted(reading.skipped, key=lambda item: item.file))
+        _refuse_loss(len(graph.documents), self._previous, self._settings, self._force)
+
+    # -- publishing -----------------------------------------------------------------------------------------------
+
+    def _publish(
+        self,
+        walk: Walk,
+        digest: str,
+        reading: Reading,
+        catalogue: Catalogue,
+        graph: Graph,
+        chosen: Chosen,
+        kept: dict[str, tuple[int, ...]],
+        changes: Changes | None,
+    ) -> BuildReport:
+        """Write what is new beside what is kept, verify it, and publish the two as a new generation.
+
+        kept : segments of the generation before that stay, each with its deleted documents. changes : None for a build
+        from nothing, which tells them by comparing.
+        """
+        prune(self._index_dir, self._files)
+        generation = newest_generation(self._index_dir) + 1
+        folder = self._index_dir / SEGMENTS
+        made: list[Path] = []
+        try:
+            entries = [self._kept_entry(name, deleted) for name, deleted in kept.items()]
+            segment = None
+            if chosen or not entries:
+                made.append(folder / f"{generation:08d}-1.seg")
+                segment = self._write_segment(made[-1], chosen)
+                entries.insert(0, SegmentEntry(segment.name, segment.file.size, segment.docs))
+            skipped = tuple(sorted((*reading.skipped, *graph.skipped), key=lambda item: item.file))
+            self._remember(catalogue, walk, digest, reading, graph, chosen, segment, set(kept))
+            made.append(folder / f"{generation:08d}-1.cat")
+            written = write_catalogue(made[-1], catalogue, self._files)
+            self._files.sync_folder(folder)
+            counts = _count(changes) if changes is not None else _compare(self._previous, segment)
+            manifest = Manifest(
+                generation=generation,
+                schema=schema_fingerprint(),
+                segments=tuple(entries),
+                articles=len(graph.documents),
+                archive=str(self._archive.resolve()),
+                built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                seconds=round(self._seconds(), 2),
+                files=len(walk.files),
+                skipped=tuple((item.file, item.reason, item.detail) for item in skipped),
+                catalogue=written,
+            )
+            write_manifest(self._index_dir, manifest, self._files)
+        except BaseException:
+            _take_back(self._index_dir, generation, made, self._files)
+            raise
+        try:
+            prune(self._index_dir, self._files)
+        except OSError:
+            pass  # The new generation is there; the next build removes what this one could not.
+        self._step("verifying", 1, 1)
+        return BuildReport(len(graph.documents), *counts, skipped, self._seconds(), generation, True)
+
+    def _kept_entry(self, name: str, deleted: tuple[int, ...]) -> SegmentEntry:
+        entries = self._previous.manifest.segments if self._previous else ()
+        return replace(next(entry for entry in entries if entry.name == name), deleted=deleted)
+
+    def _write_segment(self, path: Path, chosen: Chosen) -> Segment:
+        """Write a segment, read it back and verify every section."""
+        info = write_segment(
+            path,
+            chosen,
+            chosen.paths,
+            self._files,
+            jobs=self._jobs,
+            progress=lambda done, total: self._step("indexing", done, total),
+        )
+        self._step("verifying", 0, 1)
+        segment = Segment(path, info.bytes)
         problems = segment.file.problems()
         if problems:
             raise IndexDamagedError(path, problems[0])
-        changes = _compare(previous, segment)
-        manifest = Manifest(
-            generation=generation,
-            schema=schema_fingerprint(),
-            segments=(SegmentEntry(written.name, written.bytes, written.docs),),
-            articles=count,
-            archive=str(archive.resolve()),
-            built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            seconds=round(time.monotonic() - began, 2),
-            files=len(linked.files),
-            skipped=tuple((item.file, item.reason, item.detail) for item in linked.skipped),
-        )
-        write_manifest(index_dir, manifest, files)
-    except BaseException:
-        # Not published, so nobody reads it; where even this fails, the next build removes it.
-        try:
+        return segment
+
+    def _remember(
+        self,
+        catalogue: Catalogue,
+        walk: Walk,
+        digest: str,
+        reading: Reading,
+        graph: Graph,
+        chosen: Chosen,
+        segment: Segment | None,
+        kept: set[str],
+    ) -> None:
+        """Bring the catalogue to what the next build has to know."""
+        documents = frozenset(graph.documents)
+        stay = ((node, place) for node, place in catalogue.locations.items() if place[0] in kept and node in documents)
+        catalogue.locations = dict(stay)
+        if segment is not None:
+            catalogue.locations |= {node: (segment.name, doc) for doc, node in enumerate(chosen.nodes)}
+        # A file written while this build looked at it may change again within one tick of the disk's clock.
+        settled = self._started_ns - SETTLED_NS
+        catalogue.files = {
+            item.file: item if item.mtime_ns < settled else item._replace(mtime_ns=-1) for item in walk.files
+        }
+        unread = any(item.reason == UNREADABLE for item in reading.skipped)
+        catalogue.walk = "" if unread or any(item.mtime_ns >= settled for item in walk.files) else digest
+        catalogue.digests = reading.digests
+        catalogue.skipped = tuple(reading.skipped)
+        catalogue.current = superseded_nodes(graph)
+        catalogue.labels = spelling_changes(graph)
+
+    def _reading(self, done: int, total: int) -> None:
+        self._step("reading", done, total)
+
+
+def _count(changes: Changes) -> tuple[int, int, int]:
+    return len(changes.new), len(changes.changed), len(changes.gone)
+
+
+def _take_back(index_dir: Path, generation: int, made: list[Path], files: FileSystem) -> None:
+    """Remove what a failed build wrote; where even this fails, the next build removes it.
+
+    The manifest goes first: it may be in place already, only not safely, and must not name a file that is gone.
+    """
+    try:
+        files.remove(manifest_path(index_dir, generation))
+        for path in made:
             files.remove(path)
-        except OSError:
-            pass
-        raise
-    prune(index_dir, files)
-    step("verifying", 1, 1)
-    seconds = time.monotonic() - began
-    return BuildReport(count, *changes, linked.skipped, seconds, generation, True)
+    except OSError:
+        pass
 
 
 def _no_progress(name: str, done: int, total: int) -> None:
@@ -186,10 +385,10 @@ def _refuse_loss(count: int, previous: Snapshot | None, settings: Settings, forc
     )
 
 
-def _compare(previous: Snapshot | None, segment: Segment) -> tuple[int, int, int]:
+def _compare(previous: Snapshot | None, segment: Segment | None) -> tuple[int, int, int]:
     """Return how many articles are new, changed and gone, by the hashes of their paths and contents."""
     old = _contents(previous) if previous else {}
-    new = _of_segment(segment)
+    new = _of_segment(segment) if segment else {}
     common = old.keys() & new.keys()
     changed = sum(old[path] != new[path] for path in common)
     return len(new) - len(common), changed, len(old) - len(common)

@@ -138,8 +138,17 @@ def prune(index_dir: Path, files: FileSystem, keep: int = KEPT_GENERATIONS) -> l
             removed.append(manifest_path(index_dir, generation))
     needed = set().union(*(files_of(manifest) for manifest in kept)) if kept else set()
     removed += sorted(index_dir.glob("*.tmp"))
-    if kept:
-        removed += [path for path in sorted((index_dir / SEGMENTS).glob("*")) if path.name not in needed]
+    newest = newest_generation(index_dir)
+    for path in sorted((index_dir / SEGMENTS).glob("*")):
+        # Where no manifest can be read, only what a killed build left above the newest one is surely nobody's.
+        if path.name not in needed and (kept or _generation_of(path.name) > newest):
+            removed.append(path)
     for path in removed:
         files.remove(path)
     return [path.name for path in removed]
+
+
+def _generation_of(name: str) -> int:
+    """Return the generation that a file below ``segments/`` was written for, 0 where its name tells none."""
+    number = name.partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() else 0

@@ -37,7 +37,11 @@ class SectionWriter:
         self._handle = files.create(path)
         self._position = 0
         self._directory: dict[str, list[Any]] = {}
-        self._write(MAGIC)
+        try:
+            self._write(MAGIC)
+        except BaseException:
+            self.abandon()
+            raise
 
     def _write(self, data: bytes | memoryview) -> None:
         self._handle.write(data)

@@ -15,7 +15,7 @@ from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError
 from .manifest import SEGMENTS, list_generations, read_manifest
 from .records import path_hash, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS
-from .sections import Array
+from .sections import Array, SectionFile
 from .segment import Segment
 
 
@@ -64,6 +64,14 @@ def check_index(index_dir: Path) -> CheckReport:
             checked["articles"] += segment.docs
             checked["sections"] += len(segment.file.names())
             checked["bytes"] += segment.file.size
+        if manifest.catalogue is not None:
+            try:
+                file = SectionFile(index_dir / SEGMENTS / manifest.catalogue.name, manifest.catalogue.bytes)
+                problems += file.problems()
+                checked["sections"] += len(file.names())
+                checked["bytes"] += file.size
+            except IndexDamagedError as error:
+                problems.append(str(error))
         if live != manifest.articles:
             problems.append(
                 f"generation {generation}: the segments hold {live} articles, the manifest says {manifest.articles}"
