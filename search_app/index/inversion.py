@@ -111,18 +111,21 @@ def invert(vocabulary: Vocabulary, units: Units, row_starts: Array, row_units: A
     unit_forms, unit_counts = vocabulary.tokens(units)
     unit_starts = np.cumsum(unit_counts) - unit_counts
     counts = unit_counts[row_units]
+    # Tokens are millions: every array of them is as narrow as it can be, and gone as soon as it has been used.
     forms = unit_forms[expand(unit_starts[row_units], counts)]
     token_rows = np.concatenate(([0], np.cumsum(counts)))
     doc_first_token = token_rows[row_starts]
     lengths = np.diff(doc_first_token)
-    docs = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
+    positions = np.arange(len(forms), dtype=np.int32)
+    positions -= np.repeat(doc_first_token[:-1].astype(np.int32), lengths)
     value_rank = np.arange(len(row_units)) - np.repeat(row_starts[:-1], np.diff(row_starts))
-    positions = (
-        np.arange(len(forms)) - np.repeat(doc_first_token[:-1], lengths) + np.repeat(value_rank, counts) * VALUE_GAP
-    )
+    if value_rank.any():
+        positions += np.repeat((value_rank * VALUE_GAP).astype(np.int32), counts)
+    order = np.argsort(vocabulary.form_terms[forms], kind="stable")
+    forms, positions = forms[order], positions[order]
+    docs = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)[order]
+    del order
     terms = vocabulary.form_terms[forms]
-    order = np.argsort(terms, kind="stable")
-    terms, docs, forms, positions = terms[order], docs[order], forms[order], positions[order]
     first = np.ones(len(terms), bool)
     first[1:] = (terms[1:] != terms[:-1]) | (docs[1:] != docs[:-1])
     heads = np.flatnonzero(first)
