@@ -1,0 +1,373 @@
+"""Builds: what they report, what they refuse, and that nothing stops one so that the index no longer answers."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from search_app.engine.embedded import EmbeddedEngine
+from search_app.engine.request import SearchRequest
+from search_app.errors import ArchiveError, BuildRefusedError, BuildRunningError, SearchAppError
+from search_app.index.builder import BuildReport, build_index
+from search_app.index.files import FileSystem, NewFile
+from search_app.index.generation import open_snapshot
+from search_app.index.lock import LOCK_NAME, build_lock
+from search_app.index.manifest import SEGMENTS, files_of, list_generations, manifest_path, read_manifest
+from search_app.index.verify import check_index
+from search_app.settings import load_settings
+
+STORY = """### [2031-10-{day}](/news/2031/10/{day}/index.md)
+
+##### Harbour
+# {headline}
+
+{summary}
+
+### Sources:
+
+1. [Amaro Courier](https://courier.example/{day})
+"""
+
+
+def write_story(archive: Path, day: int, headline: str, summary: str = "Nothing more is known.") -> Path:
+    """Write one article into an archive; its file is named for its day."""
+    path = archive / f"news/2031/10/{day}/story-{day}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(STORY.format(day=day, headline=headline, summary=summary), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def stories(tmp_path: Path) -> Path:
+    """An archive of ten articles."""
+    for day in range(1, 11):
+        write_story(tmp_path / "stories", day, f"Quay {day} opens")
+    return tmp_path / "stories"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+def found(index: Path) -> list[str]:
+    """Return every headline of the index, newest first."""
+    engine = EmbeddedEngine(index, load_settings({}))
+    return [hit.headline for hit in engine.search(SearchRequest(per_page=100)).hits]
+
+
+def assert_tidy(index: Path) -> None:
+    """Nothing lies in the index but the files of at most two generations and the lock; and it verifies."""
+    generations = list_generations(index)
+    assert 1 <= len(generations) <= 2
+    manifests = {manifest_path(index, number).name for number in generations}
+    needed = set().union(*(files_of(read_manifest(index, number)) for number in generations))
+    assert {path.name for path in index.iterdir()} == manifests | {SEGMENTS, LOCK_NAME}
+    assert {path.name for path in (index / SEGMENTS).iterdir()} == needed
+    assert check_index(index).problems == ()
+
+
+def summary(report: BuildReport) -> tuple[int, int, int, int, int]:
+    return report.articles, report.new, report.changed, report.gone, len(report.skipped)
+
+
+def test_a_build_reports_what_is_new_changed_and_gone(stories: Path, index: Path) -> None:
+    assert summary(build_index(stories, index, jobs=1)) == (10, 10, 0, 0, 0)
+    write_story(stories, 11, "A new one")
+    write_story(stories, 12, "Another new one")
+    write_story(stories, 3, "Quay 3 opens", "Now more is known.")
+    (stories / "news/2031/10/5/story-5.md").unlink()
+    (stories / "news/2031/10/6/bad.md").write_text("no headline here\n", encoding="utf-8")
+    report = build_index(stories, index, jobs=1)
+    assert summary(report) == (11, 2, 1, 1, 1)
+    assert (report.generation, report.published) == (2, True)
+    assert found(index)[:2] == ["Another new one", "A new one"]
+    manifest = read_manifest(index, 2)
+    assert (manifest.articles, manifest.archive, len(manifest.skipped)) == (11, str(stories.resolve()), 1)
+    assert_tidy(index)
+
+
+def test_building_twice_from_the_same_files_changes_nothing_that_is_found(stories: Path, index: Path) -> None:
+    """And the segments have the same bytes, for any number of processes."""
+    build_index(stories, index, jobs=1)
+    first = (index / SEGMENTS / read_manifest(index, 1).segments[0].name).read_bytes()
+    report = build_index(stories, index, jobs=2, full=True)
+    assert summary(report) == (10, 0, 0, 0, 0)
+    newest = open_snapshot(index)
+    assert newest.segments[0].path.read_bytes() == first
+    assert_tidy(index)
+
+
+def test_two_generations_are_kept(stories: Path, index: Path) -> None:
+    for day in range(11, 15):
+        write_story(stories, day, "More")
+        build_index(stories, index, jobs=1)
+    assert list_generations(index) == [4, 3]
+    assert_tidy(index)
+
+
+def test_a_great_loss_is_refused_unless_forced(stories: Path, index: Path) -> None:
+    """Two of ten may go, three may not; the index that served before stands."""
+    build_index(stories, index, jobs=1)
+    for day in (1, 2):
+        shutil.rmtree(stories / f"news/2031/10/{day}")
+    assert build_index(stories, index, jobs=1).gone == 2
+    for day in (3, 4):
+        shutil.rmtree(stories / f"news/2031/10/{day}")
+    with pytest.raises(BuildRefusedError, match=r"now has 6 articles; the index that serves has 8.*--force"):
+        build_index(stories, index, jobs=1)
+    assert len(found(index)) == 8
+    assert_tidy(index)
+    assert build_index(stories, index, jobs=1, force=True).gone == 2
+    assert len(found(index)) == 6
+    assert_tidy(index)
+
+
+def test_how_much_may_be_lost_is_a_setting(stories: Path, index: Path) -> None:
+    build_index(stories, index, jobs=1)
+    shutil.rmtree(stories / "news/2031/10/1")
+    with pytest.raises(BuildRefusedError):
+        build_index(stories, index, jobs=1, settings=load_settings({}, max_lost_percent=5))
+    assert build_index(stories, index, jobs=1, settings=load_settings({}, max_lost_percent=10)).articles == 9
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "a file"])
+def test_an_archive_that_cannot_be_read_leaves_the_index_as_it_was(stories: Path, index: Path, kind: str) -> None:
+    build_index(stories, index, jobs=1)
+    archive = stories.parent / "other"
+    if kind == "empty":
+        archive.mkdir()
+    elif kind == "a file":
+        archive.write_text("x", encoding="utf-8")
+    for force in (False, True):
+        with pytest.raises(ArchiveError):
+            build_index(archive, index, jobs=1, force=force)
+    assert len(found(index)) == 10
+    assert_tidy(index)
+
+
+def test_an_index_folder_that_is_a_file_is_refused_in_a_sentence(stories: Path, index: Path) -> None:
+    index.write_text("x", encoding="utf-8")
+    with pytest.raises(SearchAppError, match="is not a folder"):
+        build_index(stories, index, jobs=1)
+    assert index.read_text(encoding="utf-8") == "x"
+
+
+def test_progress_is_told_by_step(stories: Path, index: Path) -> None:
+    """Each step ends at its full count."""
+    told: dict[str, tuple[int, int]] = {}
+    build_index(stories, index, jobs=1, progress=lambda step, done, total: told.update({step: (done, total)}))
+    assert set(told) >= {"reading", "indexing", "verifying"}
+    assert all(done == total for done, total in told.values())
+
+
+def test_a_build_while_another_runs_is_refused(stories: Path, index: Path) -> None:
+    build_index(stories, index, jobs=1)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(index)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent
+    )
+    try:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        with pytest.raises(BuildRunningError) as raised:
+            build_index(stories, index, jobs=1)
+        assert f"pid {holder.pid}" in raised.value.holder
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert build_index(stories, index, jobs=1, full=True).articles == 10
+
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from search_app.index.lock import build_lock
+with build_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+# -- a disk that fails ---------------------------------------------------------------------------------------------
+
+
+class FailingFiles(FileSystem):
+    """A disk on which the ``at``-th change fails.
+
+    mode : ``once``, that change alone; ``full``, from then on whatever needs room; ``dead``, everything from then on;
+    ``killed``, as dead, but by an error that no one handles, as if the process were gone.
+    """
+
+    def __init__(self, at: int, mode: str) -> None:
+        self.at = at
+        self.mode = mode
+        self.count = 0
+        self.failed = False
+
+    def step(self, needs_room: bool) -> None:
+        self.count += 1
+        due = self.count == self.at if self.mode == "once" else self.count >= self.at
+        if due and (self.mode != "full" or needs_room):
+            self.failed = True
+            if self.mode == "killed":
+                raise KeyboardInterrupt
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def create(self, path: Path) -> NewFile:
+        self.step(needs_room=True)
+        return FailingFile(super().create(path), self)
+
+    def rename(self, source: Path, target: Path) -> None:
+        self.step(needs_room=True)
+        super().rename(source, target)
+
+    def remove(self, path: Path) -> None:
+        self.step(needs_room=False)
+        super().remove(path)
+
+    def make_folder(self, path: Path) -> None:
+        self.step(needs_room=True)
+        super().make_folder(path)
+
+    def sync_folder(self, path: Path) -> None:
+        self.step(needs_room=True)
+        super().sync_folder(path)
+
+
+class FailingFile:
+    """A file on such a disk. A write that fails has written half."""
+
+    def __init__(self, inner: NewFile, disk: FailingFiles) -> None:
+        self._inner = inner
+        self._disk = disk
+
+    def write(self, data: bytes | memoryview) -> None:
+        try:
+            self._disk.step(needs_room=True)
+        except BaseException:
+            self._inner.write(bytes(data)[: len(data) // 2])
+            raise
+        self._inner.write(data)
+
+    def sync(self) -> None:
+        self._disk.step(needs_room=True)
+        self._inner.sync()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def steps(mode: str, stories: Path, folder: Path, *, every_step: bool = False) -> list[FailingFiles]:
+    """Return disks that fail ever later, the last one never.
+
+    Without ``every_step`` most of the many writes in a row are passed over.
+    """
+    counting = FailingFiles(1 << 40, "once")
+    build_index(stories, folder / "counted", jobs=1, files=counting)
+    # A build that has something to remove takes a few steps more than the first one.
+    end = counting.count + 8
+    every = range(1, end + 1)
+    return [FailingFiles(at, mode) for at in every if every_step or at < 8 or at > end - 20 or at % 9 == 0]
+
+
+def build_on(disk: FailingFiles, stories: Path, index: Path) -> bool:
+    """Build on a failing disk; return whether the build came to its end. Its error is a sentence for people."""
+    try:
+        build_index(stories, index, jobs=1, files=disk)
+    except KeyboardInterrupt:
+        return False
+    except SearchAppError as error:
+        told = str(error)
+    else:
+        return True
+    assert os.strerror(errno.ENOSPC) in told
+    return False
+
+
+@pytest.mark.parametrize("mode", ["once", "full", "dead", "killed"])
+def test_a_build_that_any_step_of_the_disk_stops_leaves_the_old_answers(
+    stories: Path, index: Path, mode: str, tmp_path: Path
+) -> None:
+    """Whatever step fails: the index answers as before, the next build works, and nothing is left lying about."""
+    build_index(stories, index, jobs=1)
+    write_story(stories, 11, "Eleventh")
+    build_index(stories, index, jobs=1)
+    old = found(index)
+    write_story(stories, 12, "Twelfth")
+    kept = tmp_path / "kept"
+    shutil.copytree(index, kept)
+    stopped = 0
+    disks = steps(mode, stories, tmp_path, every_step=mode == "full")
+    for disk in disks:
+        shutil.rmtree(index)
+        shutil.copytree(kept, index)
+        published = build_on(disk, stories, index)
+        stopped += not published
+        answers = found(index)
+        # A manifest that is in place and cannot be taken back has published its generation, whole.
+        allowed = (
+            [["Twelfth", *old]] if published else [old, ["Twelfth", *old]] if mode in ("dead", "killed") else [old]
+        )
+        assert answers in allowed, (disk.at, answers)
+        assert open_snapshot(index).degraded == "", disk.at
+        report = build_index(stories, index, jobs=1)
+        assert report.articles == 12
+        assert found(index) == ["Twelfth", *old]
+        assert_tidy(index)
+    assert 20 < stopped < len(disks)
+
+
+@pytest.mark.parametrize("mode", ["once", "full", "dead", "killed"])
+def test_a_first_build_that_any_step_of_the_disk_stops_can_be_repeated(
+    stories: Path, index: Path, mode: str, tmp_path: Path
+) -> None:
+    """Where nothing served before, the next build finds nothing in its way."""
+    for disk in steps(mode, stories, tmp_path):
+        shutil.rmtree(index, ignore_errors=True)
+        build_on(disk, stories, index)
+        report = build_index(stories, index, jobs=1)
+        assert report.articles == len(found(index)) == 10, disk.at
+        assert_tidy(index)
+
+
+def test_builds_killed_at_any_moment_leave_an_index_that_answers(stories: Path, index: Path) -> None:
+    """``kill -9`` at ten moments: each time the index answers; at the end a build works and leaves nothing behind."""
+    build_index(stories, index, jobs=1)
+    write_story(stories, 11, "Eleventh")
+    for moment in range(10):
+        child = subprocess.Popen(
+            [sys.executable, "-c", _BUILD, str(stories), str(index)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
+        try:
+            assert child.stdout is not None and child.stdout.readline() == "building\n"
+            try:
+                child.wait(moment * 0.005)
+            except subprocess.TimeoutExpired:
+                child.send_signal(signal.SIGKILL)
+        finally:
+            child.kill()
+            child.communicate()
+        assert len(found(index)) in (10, 11)
+        assert open_snapshot(index).degraded == ""
+    assert build_index(stories, index, jobs=1).articles == 11
+    assert_tidy(index)
+    with build_lock(index):
+        assert len(found(index)) == 11
+
+
+_BUILD = """
+import sys
+from pathlib import Path
+from search_app.index.builder import build_index
+print("building", flush=True)
+build_index(Path(sys.argv[1]), Path(sys.argv[2]), jobs=1)
+"""
