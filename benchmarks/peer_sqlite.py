@@ -95,11 +95,14 @@ class Sqlite:
         if match is None:
             return None
         db.execute("DELETE FROM hit")
-        matching = f"INSERT INTO hit SELECT rowid, bm25(news, {_WEIGHTS}) FROM news WHERE news MATCH ?"
+        matching = f"INSERT INTO hit SELECT news.rowid, bm25(news, {_WEIGHTS}) FROM news"
         parameters: list[Any] = [match]
         if question.first and question.last:
-            matching += " AND rowid IN (SELECT article FROM day_of WHERE day BETWEEN ? AND ?)"
+            # Words first, then the day of each match: the other way round FTS5 looks up every day's rows one by one.
+            matching += " CROSS JOIN day_of ON day_of.article = news.rowid WHERE news MATCH ? AND day BETWEEN ? AND ?"
             parameters += [question.first.toordinal(), question.last.toordinal()]
+        else:
+            matching += " WHERE news MATCH ?"
         total = db.execute(matching, parameters).rowcount
         best = [row[0] for row in db.execute("SELECT id FROM hit ORDER BY score, id LIMIT ?", (BEST,))]
         return Answer(
