@@ -129,11 +129,19 @@ class _Build:
         if reusable and previous is not None and self._walk_before() == digest:
             manifest = previous.manifest
             skipped = tuple(Skipped(*item) for item in manifest.skipped)
+            self._tidy()  # The build before may have been stopped after it had published.
             return BuildReport(manifest.articles, 0, 0, 0, skipped, self._seconds(), manifest.generation, False)
         catalogue = self._catalogue() if reusable else None
         if catalogue is None or previous is None:
             return self._build_all(walk, digest)
         return self._build_changes(walk, digest, catalogue, previous)
+
+    def _tidy(self) -> None:
+        """Remove what no generation needs; where that fails, the next build does it."""
+        try:
+            prune(self._index_dir, self._files)
+        except OSError:
+            pass
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
@@ -269,10 +277,7 @@ class _Build:
         except BaseException:
             _take_back(self._index_dir, generation, made, self._files)
             raise
-        try:
-            prune(self._index_dir, self._files)
-        except OSError:
-            pass  # The new generation is there; the next build removes what this one could not.
+        self._tidy()
         self._step("verifying", 1, 1)
         return BuildReport(len(graph.documents), *counts, skipped, self._seconds(), generation, True)
 

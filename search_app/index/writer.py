@@ -65,6 +65,8 @@ def write_segment(
     progress : called with articles done and articles in all.
     Cost: about 60 µs an article, and the memory of their tokens.
     """
+    if len(articles) != len(paths):
+        raise ValueError(f"{len(paths)} paths were given, but {len(articles)} articles")
     writer = SectionWriter(path, files)
     try:
         gathered = _Gathered()
