@@ -39,11 +39,12 @@ RELAXED_HITS = 100
 
 
 class Place(NamedTuple):
-    """One token of a field: where it stands, its stem, its spelling without accents."""
+    """One token of a field: where it stands, its stem, its spelling without accents and with them."""
 
     position: int
     stem: str
     folded: str
+    spelled: str
 
 
 class Wanted(NamedTuple):
@@ -51,6 +52,8 @@ class Wanted(NamedTuple):
 
     stem: str
     exact: str | None = None
+    folded: str = ""
+    spelled: str = ""
 
     def is_at(self, place: Place) -> bool:
         return place.stem == self.stem and self.exact in (None, place.folded)
@@ -105,7 +108,7 @@ def tokens_of(values: Iterable[str]) -> list[Place]:
     for n, value in enumerate(values):
         position += VALUE_GAP if n else 0
         for token in analyse(value):
-            places.append(Place(position, token.stem, token.folded))
+            places.append(Place(position, token.stem, token.folded, token.spelled))
             position += 1
     return places
 
@@ -153,10 +156,11 @@ def is_like(word: str, distance: int, other: str) -> bool:
 
 
 class PlainEngine:
-    """Answers requests over a list of articles."""
+    """Answers requests over a list of articles. The bonuses are shares of a score, as ``Bm25`` has them."""
 
-    def __init__(self, articles: Iterable[Article]) -> None:
+    def __init__(self, articles: Iterable[Article], folded_bonus: float = 0.0, spelled_bonus: float = 0.0) -> None:
         self.articles = list(articles)
+        self.folded_bonus, self.spelled_bonus = folded_bonus, spelled_bonus
         names = [name for name, _ in FIELD_WEIGHTS]
         self.places = {a.path: {name: tokens_of(values_of(a, name)) for name in names} for a in self.articles}
         self.average = {
@@ -201,7 +205,11 @@ class PlainEngine:
                 shape = Shape(lambda word: word.startswith(last), name)
                 if len(tokens) == 1:
                     return shape
-                head = Near(tuple(Wanted(token.stem, token.folded) for token in tokens[:-1]), 0, name)
+                head = Near(
+                    tuple(Wanted(token.stem, token.folded, token.folded, token.spelled) for token in tokens[:-1]),
+                    0,
+                    name,
+                )
                 return And((head, shape))  # type: ignore[arg-type]
             case Wildcard(pattern, name):
                 folded = fold(pattern)
@@ -276,7 +284,12 @@ class PlainEngine:
         tf = sum(token.is_at(place) for place in places)
         if not tf:
             return 0.0
-        return self.idf(token, name) * tf * (K1 + 1) / (tf + K1 * (1 - B + B * len(places) / self.average[name]))
+        worth = self.idf(token, name) * tf * (K1 + 1) / (tf + K1 * (1 - B + B * len(places) / self.average[name]))
+        if any((place.stem, place.spelled) == (token.stem, token.spelled) for place in places):
+            return worth * (1 + self.spelled_bonus)
+        if any((place.stem, place.folded) == (token.stem, token.folded) for place in places):
+            return worth * (1 + self.folded_bonus)
+        return worth
 
     def evaluate(self, tree: Query) -> dict[str, float]:
         """Return path and score of every article that matches a tree."""
@@ -391,7 +404,8 @@ def _words(text: str, slop: int, name: str | None, *, exact: bool) -> Near | Sha
         return None
     if len(text) == 1 and is_dense(text):
         return Shape(lambda word: word.startswith(text), name)
-    return Near(tuple(Wanted(token.stem, token.folded if exact else None) for token in tokens), slop, name)
+    wanted = (Wanted(t.stem, t.folded if exact else None, t.folded, t.spelled) for t in tokens)
+    return Near(tuple(wanted), slop, name)
 
 
 def _may_lack(node: object) -> bool:

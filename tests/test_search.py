@@ -20,6 +20,7 @@ from search_app.engine.embedded import EmbeddedEngine
 from search_app.engine.query import MATCH_ALL, And, Query, Word, simplify
 from search_app.engine.request import FACET_FIELDS, FacetRequest, SearchRequest
 from search_app.engine.result import Hit, SearchResult
+from search_app.engine.scoring import RANKING
 from search_app.errors import IndexMissingError, PageNotFoundError, QueryError
 from search_app.settings import load_settings
 
@@ -127,7 +128,7 @@ def test_random_requests_answer_as_the_plain_engine_does(
     whole: EmbeddedEngine, articles: list[Article], rng: random.Random
 ) -> None:
     """Queries, filters, sorts, counts, spans: everything of the answer, exact and relaxed."""
-    plain = PlainEngine(articles)
+    plain = PlainEngine(articles, RANKING.folded_bonus, RANKING.spelled_bonus)
     relaxed = found = 0
     for _ in range(ROUNDS):
         request, tree = random_search(rng)
@@ -303,7 +304,11 @@ def test_only_the_facets_asked_for_are_counted(harbour: EmbeddedEngine) -> None:
 
 def test_all_values_of_a_facet_on_pages(whole: EmbeddedEngine, articles: list[Article]) -> None:
     """By count, then name; by name; no value on two pages."""
-    plain = PlainEngine(articles).search(SearchRequest(facet_size=100), MATCH_ALL).facets["context"]
+    plain = (
+        PlainEngine(articles, RANKING.folded_bonus, RANKING.spelled_bonus)
+        .search(SearchRequest(facet_size=100), MATCH_ALL)
+        .facets["context"]
+    )
     for sort in ("count", "name"):
         seen = []
         page = whole.facet(FacetRequest(SearchRequest(), "context", sort=sort, per_page=3))
@@ -312,7 +317,12 @@ def test_all_values_of_a_facet_on_pages(whole: EmbeddedEngine, articles: list[Ar
             got = whole.facet(FacetRequest(SearchRequest(), "context", sort=sort, per_page=3, page=number))
             seen += [(bucket.value, bucket.count) for bucket in got.buckets]
         expected = [(value, count) for value, count, *_ in plain]
-        order = {value: n for n, value in enumerate(PlainEngine(articles).values["context"])}
+        order = {
+            value: n
+            for n, value in enumerate(
+                PlainEngine(articles).values["context"]
+            )
+        }
         assert seen == (expected if sort == "count" else sorted(expected, key=lambda pair: order[pair[0]]))
 
 

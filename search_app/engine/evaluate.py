@@ -7,14 +7,17 @@ between requests and nothing moves a cursor, so any number of threads may evalua
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any as Anything
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..index.generation import Snapshot
-from ..index.segment import Docs, Field, Run, Segment
+from ..index.schema import TEXT_FIELDS
+from ..index.sections import expand
+from ..index.segment import Docs, Field, Run, Segment, docs_of_runs
 from .expansion import Forms, expand_pattern, most_frequent
 from .plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Weights, Without
 from .scoring import Bm25
@@ -39,7 +42,6 @@ class Statistics:
             for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
         )
         self._idf: dict[tuple[str, Token], float] = {}
-        self._norms: dict[str, Scores] = {}
         self.truncated: set[str] = set()
 
     def idf(self, field: str, token: Token) -> float:
@@ -50,25 +52,39 @@ class Statistics:
             found = self._idf[field, token] = self.scorer.idf(self.snapshot.articles, df)
         return found
 
-    def norms(self, field: str) -> Scores:
-        """Return the length norms of a field, indexed by length."""
-        found = self._norms.get(field)
-        if found is None:
-            longest = max((_longest(segment.fields[field]) for segment in self.snapshot.segments), default=0)
-            found = _norms(self.scorer, self.snapshot.average_lengths[field], longest)
-            self._norms[field] = found
-        return found
+    @cached_property
+    def norms(self) -> Scores:
+        """What the frequency of a term competes with, by field and length. Shape (n_fields, longest + 1)."""
+        averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
+        longest = max((segment.longest for segment in self.snapshot.segments), default=0)
+        return _norms(self.scorer, averages, longest)
 
 
-@lru_cache(maxsize=64)
-def _norms(scorer: Bm25, average_length: float, longest: int) -> Scores:
-    return scorer.norms(average_length, longest)
+@lru_cache(maxsize=16)
+def _norms(scorer: Bm25, average_lengths: tuple[float, ...], longest: int) -> Scores:
+    return np.stack([scorer.norms(average, longest) for average in average_lengths])
 
 
-def _longest(field: Field) -> int:
-    kind = field.lengths.dtype
-    # Narrow types have so few lengths that the table may as well hold them all.
-    return int(np.iinfo(kind).max) if kind.itemsize <= 2 else int(field.lengths.max(initial=0))
+class Postings(NamedTuple):
+    """The postings of one token in its fields, field after field.
+
+    fields : name and weight of each field that has any; runs : where its postings lie.
+    docs, frequencies, rows : one a posting; ``rows`` is the position in ``fields``.
+    all_frequencies : of the postings before those of other spellings were left out; kept : which stayed, None for all.
+    """
+
+    fields: Weights
+    runs: tuple[tuple[str, Run], ...]
+    docs: Docs
+    frequencies: npt.NDArray[Anything]
+    rows: npt.NDArray[np.uint8]
+    all_frequencies: npt.NDArray[Anything]
+    kept: Mask | None
+
+
+_NOTHING = np.zeros(0, np.uint8)
+_NO_POSTINGS = Postings((), (), np.zeros(0, np.int32), _NOTHING, _NOTHING, _NOTHING, None)
+_FIELD_NUMBER = {name: number for number, name in enumerate(TEXT_FIELDS)}
 
 
 class Evaluator:
@@ -83,11 +99,12 @@ class Evaluator:
         self._statistics = statistics
         self._max_expansions = max_expansions
         self._terms: dict[str, int] = {}
-        self._allowed: dict[Token, Mask | None] = {}
+        self._allowed: dict[Token, Mask] = {}
         self._runs: dict[tuple[str, str], Run | None] = {}
         self._patterns: dict[Pattern, dict[str, Docs]] = {}
         self._near: dict[tuple[Near, str], Docs] = {}
-        self._postings: dict[tuple[str, Token], tuple[Docs, npt.NDArray[Anything]]] = {}
+        self._bonuses: dict[Token, Scores] = {}
+        self._postings: dict[Term, Postings] = {}
 
     # -- which documents match ------------------------------------------------------------------------------------
 
@@ -98,10 +115,9 @@ class Evaluator:
 
     def _match(self, plan: Plan) -> Mask:
         match plan:
-            case Term(token, fields):
+            case Term():
                 mask = self._none()
-                for name, _ in fields:
-                    mask[self._token_docs(name, token)] = True
+                mask[self._postings_of(plan).docs] = True
                 return mask
             case Near(_, _, fields):
                 mask = self._none()
@@ -161,9 +177,8 @@ class Evaluator:
 
     def _score(self, plan: Plan, slots: npt.NDArray[np.int32], scores: Scores, factor: float) -> None:
         match plan:
-            case Term(token, fields):
-                for name, weight in fields:
-                    self._add_term(name, token, weight * factor, slots, scores)
+            case Term():
+                self._add_postings(self._postings_of(plan), plan.token, factor, slots, scores)
             case Near(tokens, _, fields):
                 for name, weight in fields:
                     within = np.full(self.segment.docs, -1, np.int32)
@@ -195,16 +210,59 @@ class Evaluator:
                 return
 
     def _add_term(self, name: str, token: Token, weight: float, slots: npt.NDArray[np.int32], scores: Scores) -> None:
-        docs, frequencies = self._token_postings(name, token)
+        self._add_postings(self._postings_of(Term(token, ((name, weight),))), token, 1.0, slots, scores)
+
+    def _add_postings(
+        self, postings: Postings, token: Token, factor: float, slots: npt.NDArray[np.int32], scores: Scores
+    ) -> None:
+        """Add what the postings of one token are worth to the scores of the documents that have a slot."""
+        docs, frequencies, rows = postings.docs, postings.frequencies, postings.rows
         if not len(docs):
             return
+        scorer = self._statistics.scorer
         at = slots[docs]
         inside = at >= 0
-        if not inside.all():
-            at, docs, frequencies = at[inside], docs[inside], frequencies[inside]
-        norms = self._statistics.norms(name)[self.segment.fields[name].lengths[docs]]
-        idf = self._statistics.idf(name, token)
-        scores[at] += self._statistics.scorer.scores(frequencies, norms, idf * weight)
+        whole = bool(inside.all())
+        if not whole:
+            at, docs, frequencies, rows = at[inside], docs[inside], frequencies[inside], rows[inside]
+        statistics = self._statistics
+        weights = np.array([statistics.idf(name, token) * weight * factor for name, weight in postings.fields])
+        numbers = np.array([_FIELD_NUMBER[name] for name, _ in postings.fields])[rows]
+        lengths = self.segment.field_lengths[numbers * self.segment.docs + docs]
+        worth = scorer.scores(frequencies, statistics.norms[numbers, lengths], weights[rows])
+        if scorer.spelled_bonus and token.spelled:
+            worth *= self._bonus(postings, token, scorer, None if whole else inside)
+        scores += np.bincount(at, weights=worth, minlength=len(scores))
+
+    def _bonus(self, postings: Postings, token: Token, scorer: Bm25, inside: Mask | None) -> Scores:
+        """Return what each posting of a token (of those ``inside``) is multiplied by for standing as it was typed."""
+        by_rank = self._bonus_by_rank(token, scorer)
+        ranks = np.concatenate([self.segment.fields[name].locals(run) for name, run in postings.runs])
+        counts = postings.all_frequencies
+        at = None if postings.kept is None else np.flatnonzero(postings.kept)
+        if inside is not None:
+            at = np.flatnonzero(inside) if at is None else at[inside]
+        if len(ranks) == len(counts):
+            found: Scores = by_rank[ranks if at is None else ranks[at]]
+            return found
+        ends = np.cumsum(counts, dtype=np.int64)
+        starts = ends - counts
+        if at is not None:
+            counts = counts[at]
+            ranks = ranks[expand(starts[at], counts)]
+            starts = np.cumsum(counts, dtype=np.int64) - counts
+        return np.maximum.reduceat(by_rank[ranks], starts) if len(starts) else np.ones(0)
+
+    def _bonus_by_rank(self, token: Token, scorer: Bm25) -> Scores:
+        """Return the factor of each spelling of a token's term, by rank."""
+        if token not in self._bonuses:
+            factors = np.ones(int(np.iinfo(self.segment.form_locals.dtype).max) + 1)
+            for form, spelled in self.segment.forms_folded(token.folded):
+                if int(self.segment.form_terms[form]) == self._terms[token.stem]:
+                    rank = int(self.segment.form_locals[form])
+                    factors[rank] += scorer.spelled_bonus if spelled == token.spelled else scorer.folded_bonus
+            self._bonuses[token] = factors
+        return self._bonuses[token]
 
     # -- postings -------------------------------------------------------------------------------------------------
 
@@ -213,9 +271,9 @@ class Evaluator:
         run = self._run(name, token.stem)
         if run is None:
             return 0
-        if self.live is None and (token.exact is None or self._spellings(token) is None):
+        if self.live is None and token.exact is None:
             return run.df
-        docs = self._token_docs(name, token)
+        docs = self._postings_of(Term(token, ((name, 1.0),))).docs
         return len(docs) if self.live is None else int(np.count_nonzero(self.live[docs]))
 
     def _run(self, name: str, stem: str) -> Run | None:
@@ -226,50 +284,45 @@ class Evaluator:
             self._runs[key] = self.segment.fields[name].run(self._terms[stem])
         return self._runs[key]
 
-    def _spellings(self, token: Token) -> Mask | None:
-        """Return which spellings of its term an exact token takes, by rank; None where it takes them all."""
+    def _spellings(self, token: Token) -> Mask:
+        """Return which spellings of its term an exact token takes, by rank."""
         if token not in self._allowed:
-            forms = self.segment.forms
-            wanted = (token.exact or "").encode()
-            start = forms.lower_bound(wanted)
-            end = start
             term = self._terms[token.stem]
-            ranks = []
-            while end < len(forms) and forms.raw(end) == wanted:
-                if int(self.segment.form_terms[end]) == term:
-                    ranks.append(int(self.segment.form_locals[end]))
-                end += 1
+            forms = [form for form, _ in self.segment.forms_folded(token.exact or "")]
+            ranks = [
+                int(self.segment.form_locals[form]) for form in forms if int(self.segment.form_terms[form]) == term
+            ]
             allowed = np.zeros(int(np.iinfo(self.segment.form_locals.dtype).max) + 1, bool)
             allowed[ranks] = True
             self._allowed[token] = allowed
         return self._allowed[token]
 
-    def _token_docs(self, name: str, token: Token) -> Docs:
-        return self._token_postings(name, token)[0]
-
-    def _token_postings(self, name: str, token: Token) -> tuple[Docs, npt.NDArray[Anything]]:
-        """Return the documents of a token in a field, ascending, and how often it stands in each."""
-        key = name, token
-        found = self._postings.get(key)
+    def _postings_of(self, plan: Term) -> Postings:
+        """Return the postings of a token in all its fields, field after field; read once a request."""
+        found = self._postings.get(plan)
         if found is None:
-            found = self._postings[key] = self._read_postings(name, token)
+            found = self._postings[plan] = self._read_postings(plan.token, plan.fields)
         return found
 
-    def _read_postings(self, name: str, token: Token) -> tuple[Docs, npt.NDArray[Anything]]:
-        run = self._run(name, token.stem)
-        field = self.segment.fields[name]
-        if run is None:
-            return np.zeros(0, np.int32), np.zeros(0, np.uint8)
-        docs, frequencies = field.docs(run), field.frequencies(run)
+    def _read_postings(self, token: Token, weights: Weights) -> Postings:
+        found = [(name, weight, self._run(name, token.stem)) for name, weight in weights]
+        known = [(name, weight, run) for name, weight, run in found if run is not None]
+        if not known:
+            return _NO_POSTINGS
+        fields = [(self.segment.fields[name], run) for name, _, run in known]
+        docs = docs_of_runs(fields)
+        frequencies = np.concatenate([field.frequencies(run) for field, run in fields])
+        rows = np.repeat(np.arange(len(known), dtype=np.uint8), [run.df for _, _, run in known])
+        runs = tuple((name, run) for name, _, run in known)
+        named = tuple((name, weight) for name, weight, _ in known)
         if token.exact is None:
-            return docs, frequencies
+            return Postings(named, runs, docs, frequencies, rows, frequencies, None)
         allowed = self._spellings(token)
-        if allowed is None:
-            return docs, frequencies
         ends = np.cumsum(frequencies, dtype=np.int64)
-        counts = np.add.reduceat(allowed[field.locals(run)], ends - frequencies, dtype=np.int64)
+        ranks = np.concatenate([field.locals(run) for field, run in fields])
+        counts = np.add.reduceat(allowed[ranks], ends - frequencies, dtype=np.int64)
         kept = counts > 0
-        return docs[kept], counts[kept]
+        return Postings(named, runs, docs[kept], counts[kept], rows[kept], frequencies, kept)
 
     def _near_docs(self, plan: Near, name: str) -> Docs:
         """Return the documents in which the tokens stand in order in one field."""

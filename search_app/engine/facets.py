@@ -21,11 +21,32 @@ from .docset import DocSet
 from .evaluate import Mask
 from .result import Bucket, Facet, Histogram, HistogramBar
 
-Counts = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
 MAX_DAY_BARS = 92
 MAX_MONTH_BARS = 96
 # Beyond this share of the documents, reading every row in order beats gathering the rows that matched.
 _DENSE_SHARE = 0.25
+# Where a facet has this many times more values than there are rows to count, sorting the rows beats an array of all.
+_SPARSE_FACTOR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many documents have each value: ``values``, ascending, and ``counts``, all above 0, of one shape."""
+
+    values: Array
+    counts: Array
+
+    @classmethod
+    def of(cls, dense: Array) -> Counts:
+        """Make counts of an array with one count a value."""
+        values = np.flatnonzero(dense)
+        return cls(values, dense[values])
+
+    def of_value(self, value: int) -> int:
+        """Return the count of one value, 0 where it has none."""
+        at = int(np.searchsorted(self.values, value))
+        return int(self.counts[at]) if at < len(self.values) and self.values[at] == value else 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +78,7 @@ class ValueSpace:
             own: list[str | None] = list(column.values.all())
             if live is not None:
                 counts = count_rows(column, live, np.flatnonzero(live).astype(np.int32))
-                own = [name if counts[n] else None for n, name in enumerate(own)]
+                own = [name if counts.of_value(n) else None for n, name in enumerate(own)]
             values.append(own)
         names = sorted({name for own in values for name in own if name is not None}, key=value_order)
         number: dict[str | None, int] = {name: n for n, name in enumerate(names)}
@@ -94,38 +115,42 @@ class ValueSpace:
         return self.columns[segment].docs_of(value) if value >= 0 else np.zeros(0, np.int32)
 
     def count(self, found: DocSet) -> Counts:
-        """Return how many documents of a set have each value. Shape (size,). Cost: O(rows of those documents)."""
+        """Return how many documents of a set have each value. Cost: O(rows of those documents)."""
         if self.numbers is None:
             return count_rows(self.columns[0], found.masks[0], found.docs[0])
         total = np.zeros(self.size, np.int64)
         for column, mask, docs, numbers in zip(self.columns, found.masks, found.docs, self.numbers, strict=True):
-            known = numbers >= 0
-            total[numbers[known]] += count_rows(column, mask, docs)[known]
-        return total
+            counts = count_rows(column, mask, docs)
+            known = numbers[counts.values] >= 0
+            total[numbers[counts.values[known]]] += counts.counts[known]
+        return Counts.of(total)
 
 
 def count_rows(column: Column, mask: Mask, docs: Docs) -> Counts:
     """Return how many of some documents have each value of a column; ``mask`` and ``docs`` are the same set."""
     if len(docs) == len(mask):
         starts = column.value_starts.astype(np.int64)
-        return starts[1:] - starts[:-1]
+        return Counts.of(starts[1:] - starts[:-1])
     if len(docs) > len(mask) * _DENSE_SHARE:
         rows = column.rows[np.repeat(mask, np.diff(column.row_starts))]
     else:
         rows = column.rows_of(docs)
-    return np.bincount(rows, minlength=len(column.values))
+    if len(rows) * _SPARSE_FACTOR < len(column.values):
+        return Counts(*np.unique(rows, return_counts=True))
+    return Counts.of(np.bincount(rows, minlength=len(column.values)))
 
 
-def top_values(counts: Counts, size: int) -> npt.NDArray[np.int64]:
-    """Return the values with the highest counts above 0, by count, then by name (values are numbered by name).
+def top_values(counts: Counts, size: int) -> Array:
+    """Return positions in ``counts`` of the highest, by count, then by name (values are numbered by name).
 
-    Shape (min(size, values above 0),). Cost: O(values), plus sorting those that count as much as the last of them.
+    Shape (min(size, values),). Cost: O(values), plus sorting those that count as much as the last of them.
     """
-    above = np.flatnonzero(counts)
-    if len(above) > size > 0:
-        least = np.partition(counts[above], len(above) - size)[len(above) - size]
-        above = above[counts[above] >= least]
-    order = np.argsort(-counts[above], kind="stable")[:size]
+    high = counts.counts
+    above = np.arange(len(high))
+    if len(high) > size > 0:
+        least = np.partition(high, len(high) - size)[len(high) - size]
+        above = np.flatnonzero(high >= least)
+    order = np.argsort(-high[above].astype(np.int64), kind="stable")[:size]
     return above[order]
 
 
@@ -137,20 +162,21 @@ def make_facet(
     Values sort by count, then by name; a selected value that the archive does not know counts 0.
     """
     top = top_values(counts, size)
+    of_value = dict(zip(counts.values[top].tolist(), counts.counts[top].tolist(), strict=True))
     chosen = {name: space.find(name) for name in selected}
     barred = {name: space.find(name) for name in excluded}
     picked = {value for value in (*chosen.values(), *barred.values()) if value >= 0}
-    values = top.tolist()
-    if not picked.issubset(values):
+    if not picked.issubset(of_value):
         # Values are numbered by name, so this is the order of the facet.
-        values = sorted({*values, *picked}, key=lambda value: (-int(counts[value]), value))
+        of_value |= {value: counts.of_value(value) for value in picked}
+        of_value = dict(sorted(of_value.items(), key=lambda item: (-item[1], item[0])))
     numbers, held = set(chosen.values()), set(barred.values())
-    buckets = [Bucket(space.name(v), int(counts[v]), v in numbers, v in held) for v in values]
+    buckets = [Bucket(space.name(v), count, v in numbers, v in held) for v, count in of_value.items()]
     unknown = {name for name, value in (*chosen.items(), *barred.items()) if value < 0}
     if unknown:
         buckets += [Bucket(name, 0, name in chosen, name in barred) for name in unknown]
         buckets.sort(key=lambda bucket: (-bucket.count, value_order(bucket.value)))
-    return Facet(tuple(buckets), missing, int(np.count_nonzero(counts)))
+    return Facet(tuple(buckets), missing, len(counts.values))
 
 
 def values_with_prefix(space: ValueSpace, prefix: str) -> npt.NDArray[np.int64]:

@@ -11,7 +11,7 @@ from html import escape
 
 from ..index.analysis import Analysed, analyse_surface, is_dense, iter_surfaces
 from .expansion import matches_pattern
-from .plan import Near, Pattern, Plan, Term, Token, scorable_leaves
+from .plan import Near, Pattern, Plan, Term, scorable_leaves
 
 Span = tuple[int, int]
 _ELLIPSIS = "…"
@@ -24,7 +24,7 @@ class Highlighter:
     """Marks the words of one plan in the texts of one field at a time. Holds nothing but the words."""
 
     def __init__(self, plan: Plan) -> None:
-        self._tokens: dict[str, set[Token]] = {}
+        self._tokens: dict[str, set[tuple[str, str | None]]] = {}
         self._patterns: dict[str, list[Pattern]] = {}
         for leaf in scorable_leaves(plan):
             for field, _ in leaf.fields:
@@ -32,8 +32,8 @@ class Highlighter:
                     self._patterns.setdefault(field, []).append(leaf)
                 else:
                     tokens = leaf.tokens if isinstance(leaf, Near) else (leaf.token,) if isinstance(leaf, Term) else ()
-                    self._tokens.setdefault(field, set()).update(tokens)
-        self._stems = {field: {token.stem for token in tokens} for field, tokens in self._tokens.items()}
+                    self._tokens.setdefault(field, set()).update((token.stem, token.exact) for token in tokens)
+        self._stems = {field: {stem for stem, _ in tokens} for field, tokens in self._tokens.items()}
         self._known: dict[str, dict[str, bool]] = {field: {} for field in (*self._tokens, *self._patterns)}
 
     def spans(self, field: str, text: str) -> list[Span]:
@@ -66,7 +66,7 @@ class Highlighter:
 
     def _wanted(self, field: str, token: Analysed) -> bool:
         wanted = self._tokens.get(field, ())
-        return Token(token.stem) in wanted or Token(token.stem, token.folded) in wanted
+        return (token.stem, None) in wanted or (token.stem, token.folded) in wanted
 
     def _dense_spans(self, field: str, run: str, offset: int) -> list[Span]:
         tokens = _analysed(run)

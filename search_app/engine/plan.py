@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from ..index.analysis import STOP_WORDS, analyse, fold, is_dense
+from ..index.analysis import STOP_WORDS, Analysed, analyse, fold, is_dense
 from . import query as q
 from .scoring import FIELD_WEIGHTS
 
@@ -18,10 +18,20 @@ Weights = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token to be found: its stem, and where only one spelling will do, that spelling, folded."""
+    """A token to be found: its stem, and where only one spelling will do, that spelling, folded (``exact``).
+
+    folded, spelled : as it was typed, without and with accents; what stands so in an article ranks higher.
+    """
 
     stem: str
     exact: str | None = None
+    folded: str = ""
+    spelled: str = ""
+
+    @classmethod
+    def of(cls, token: Analysed, *, exact: bool) -> Token:
+        """Make a token of what analysis made of typed text."""
+        return cls(token.stem, token.folded if exact else None, token.folded, token.spelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +187,7 @@ def _words(text: str, exact: bool, slop: int, name: str | None, warnings: list[s
     if len(tokens) == 1 and len(text.strip()) == 1 and is_dense(text.strip()):
         # One character of a script without spaces: every one of them begins a token, so a prefix finds it anywhere.
         return Pattern("prefix", tokens[0].folded, 0, _fields(name))
-    wanted = tuple(Token(token.stem, token.folded if exact else None) for token in tokens)
+    wanted = tuple(Token.of(token, exact=exact) for token in tokens)
     if len(wanted) == 1:
         return Term(wanted[0], _fields(name))
     return Near(wanted, slop, _fields(name))
@@ -191,7 +201,7 @@ def _prefix(text: str, name: str | None, warnings: list[str]) -> Plan | None:
     if len(tokens) == 1:
         return Pattern("prefix", tokens[0].folded, 0, _fields(name))
     # A pattern stands for one word; before it, the text holds whole words that must stand there too.
-    head = Near(tuple(Token(token.stem, token.folded) for token in tokens[:-1]), 0, _fields(name))
+    head = Near(tuple(Token.of(token, exact=True) for token in tokens[:-1]), 0, _fields(name))
     lead: Plan = head if len(head.tokens) > 1 else Term(head.tokens[0], _fields(name))
     return Every((lead, Pattern("prefix", tokens[-1].folded, 0, _fields(name))))
 

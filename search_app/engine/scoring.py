@@ -36,11 +36,15 @@ def _stored_lengths() -> npt.NDArray[np.int64]:
 class Bm25:
     """The scorer. ``k1`` is how slowly repetition saturates, ``b`` how much long fields are held back.
 
+    folded_bonus, spelled_bonus : what a posting gains, as a share of its score, where the word stands in the field as
+    it was typed, accents apart, or to the letter. 0.0 each is Whoosh's own scoring.
     rounded_lengths : round field lengths up as stock Whoosh does when it stores them; only for comparing with it.
     """
 
     k1: float = 1.2
     b: float = 0.75
+    folded_bonus: float = 0.0
+    spelled_bonus: float = 0.0
     rounded_lengths: bool = False
 
     def idf(self, documents: int, df: int) -> float:
@@ -57,13 +61,17 @@ class Bm25:
         return self.k1 * ((1 - self.b) + self.b * shares)
 
     def scores(
-        self, frequencies: npt.NDArray[Any], norms: npt.NDArray[np.float64], weight: float
+        self, frequencies: npt.NDArray[Any], norms: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
         """Return the score of each posting.
 
         frequencies : how often the term stands in each document. norms : ``norms`` of each document's length.
-        weight : idf times the weight of the field. All of one shape (n_postings,).
+        weights : idf times the weight of the field. All of one shape (n_postings,).
         """
         wide = frequencies.astype(np.float64)
-        result: npt.NDArray[np.float64] = (weight * (self.k1 + 1)) * wide / (wide + norms)
+        result: npt.NDArray[np.float64] = weights * (self.k1 + 1) * wide / (wide + norms)
         return result
+
+
+RANKING = Bm25(folded_bonus=0.1, spelled_bonus=0.2)
+"""How searches are ranked: a word as it was typed before its other forms, its own accents before others."""

@@ -9,15 +9,17 @@ import time
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..index.generation import Snapshot
 from ..settings import Settings
 from .describe import describe
 from .docset import DocSet
 from .evaluate import Statistics
-from .facets import Counts, ValueSpace, make_facet, make_histogram, values_with_prefix
+from .facets import ValueSpace, make_facet, make_histogram, values_with_prefix
 from .highlight import Highlighter
 from .matching import Matches, find_matches
 from .plan import All, Plan, make_plan
@@ -25,7 +27,7 @@ from .query import MATCH_ALL
 from .ranking import Ranked, rank_page
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
 from .result import Bucket, Facet, FacetPage, Histogram, Hit, SearchResult
-from .scoring import Bm25
+from .scoring import RANKING, Bm25
 from .syntax import QueryLimits, parse_query
 
 
@@ -44,7 +46,7 @@ class Searcher:
     def __init__(self, snapshot: Snapshot, settings: Settings, scorer: Bm25 | None = None) -> None:
         self.snapshot = snapshot
         self._settings = settings
-        self._scorer = scorer or Bm25()
+        self._scorer = scorer or RANKING
 
     @cached_property
     def spaces(self) -> dict[str, ValueSpace]:
@@ -111,16 +113,21 @@ class Searcher:
         matches = self._find(self.read(search.q, today).plan, search, self._statistics())
         space = self.spaces[request.field]
         counts = space.count(_counted(request.field, matches))
-        values = np.flatnonzero(counts)
+        values, numbers = counts.values, counts.counts
         if request.prefix.strip():
-            values = np.intersect1d(values, values_with_prefix(space, request.prefix), assume_unique=True)
+            kept = np.isin(values, values_with_prefix(space, request.prefix), assume_unique=True)
+            values, numbers = values[kept], numbers[kept]
         if request.sort == "count":
-            values = values[np.argsort(-counts[values], kind="stable")]
+            order = np.argsort(-numbers.astype(np.int64), kind="stable")
+            values, numbers = values[order], numbers[order]
         start = (request.page - 1) * request.per_page
-        shown = values[start : start + request.per_page].tolist()
+        shown = slice(start, start + request.per_page)
         selected = {space.find(name) for name in getattr(search, request.field)}
         excluded = {space.find(name) for name in getattr(search, "not_" + request.field)}
-        buckets = tuple(Bucket(space.name(v), int(counts[v]), v in selected, v in excluded) for v in shown)
+        buckets = tuple(
+            Bucket(space.name(v), count, v in selected, v in excluded)
+            for v, count in zip(values[shown].tolist(), numbers[shown].tolist(), strict=True)
+        )
         return FacetPage(request.field, buckets, len(values), request.page, -(-len(values) // request.per_page))
 
     def _statistics(self) -> Statistics:
@@ -142,7 +149,7 @@ class Searcher:
             found.missing(self.snapshot, field),
         )
 
-    def _days(self, found: DocSet) -> Counts:
+    def _days(self, found: DocSet) -> npt.NDArray[np.integer[Any]]:
         days = [segment.days[docs] for segment, docs in zip(self.snapshot.segments, found.docs, strict=True)]
         return np.concatenate(days) if days else np.zeros(0, np.int64)
 

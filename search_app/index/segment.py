@@ -7,6 +7,7 @@ threads may read, since nothing keeps a position.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -45,30 +46,34 @@ class _DocColumn:
     """A section of document numbers: 16 bits each, and where a segment has more documents, planes of further bits."""
 
     def __init__(self, file: SectionFile, name: str) -> None:
-        self._low = file.array(name)
-        self._planes: list[Array] = []
-        while f"{name}.bit{16 + len(self._planes)}" in file:
-            self._planes.append(file.array(f"{name}.bit{16 + len(self._planes)}"))
+        self.low = file.array(name)
+        self.planes: list[Array] = []
+        while f"{name}.bit{16 + len(self.planes)}" in file:
+            self.planes.append(file.array(f"{name}.bit{16 + len(self.planes)}"))
 
     def slice(self, start: int, end: int) -> Docs:
         """Return documents ``start`` to ``end`` of the section. Cost: O(end - start)."""
-        docs = self._low[start:end].astype(np.int32)
-        for n, plane in enumerate(self._planes, 16):
-            bits = np.unpackbits(plane[start >> 3 : (end + 7) >> 3])[start & 7 : (start & 7) + end - start]
-            docs |= bits.astype(np.int32) << n
+        docs = self.low[start:end].astype(np.int32)
+        for n in range(len(self.planes)):
+            docs |= self.bits(start, end, n).astype(np.int32) << (16 + n)
         return docs
+
+    def bits(self, start: int, end: int, plane: int) -> Array:
+        """Return one further bit of documents ``start`` to ``end``."""
+        first = start & 7
+        return np.unpackbits(self.planes[plane][start >> 3 : (end + 7) >> 3])[first : first + end - start]
 
     def take(self, positions: Array) -> Docs:
         """Return the documents at ``positions``."""
-        docs = self._low[positions].astype(np.int32)
-        for n, plane in enumerate(self._planes, 16):
+        docs = self.low[positions].astype(np.int32)
+        for n, plane in enumerate(self.planes, 16):
             bits = (plane[positions >> 3] >> (7 - (positions & 7)).astype(np.uint8)) & 1
             docs |= bits.astype(np.int32) << n
         return docs
 
     def all(self) -> Docs:
         """Return every document of the section."""
-        return self.slice(0, len(self._low))
+        return self.slice(0, len(self.low))
 
 
 class Field:
@@ -95,6 +100,19 @@ class Field:
     @cached_property
     def _docs(self) -> _DocColumn:
         return _DocColumn(self._file, f"{self.name}.docs")
+
+    def low_docs(self, run: Run) -> Array:
+        """Return the low 16 bits of the documents of a run."""
+        return self._docs.low[run.posting_start : run.posting_end]
+
+    @property
+    def doc_planes(self) -> int:
+        """How many further bits a document number has; the same for all fields of a segment."""
+        return len(self._docs.planes)
+
+    def doc_bits(self, run: Run, plane: int) -> Array:
+        """Return one further bit of the documents of a run, as 0 and 1."""
+        return self._docs.bits(run.posting_start, run.posting_end, plane)
 
     def all_docs(self) -> Docs:
         """Return the documents of all postings, term by term."""
@@ -200,6 +218,15 @@ def find_value(values: Names, value: str) -> int:
     return -1
 
 
+def docs_of_runs(runs: Sequence[tuple[Field, Run]]) -> Docs:
+    """Return the documents of several runs, one after another. One decoding of all costs less than one for each."""
+    docs = np.concatenate([field.low_docs(run) for field, run in runs]).astype(np.int32)
+    for plane in range(runs[0][0].doc_planes):
+        bits = np.concatenate([field.doc_bits(run, plane) for field, run in runs])
+        docs |= bits.astype(np.int32) << (16 + plane)
+    return docs
+
+
 class Column:
     """One facet of a segment: values in order of name, documents to values and values to documents."""
 
@@ -272,6 +299,16 @@ class Segment:
         self.columns = {name: Column(self.file, name) for name in FACET_FIELDS}
 
     @cached_property
+    def field_lengths(self) -> Array:
+        """Tokens of every document in every field, field after field in the order of ``TEXT_FIELDS``."""
+        return np.concatenate([self.fields[name].lengths for name in TEXT_FIELDS])
+
+    @cached_property
+    def longest(self) -> int:
+        """The most tokens that any document has in any field."""
+        return int(self.field_lengths.max(initial=0))
+
+    @cached_property
     def terms(self) -> Strings:
         """All stems, sorted."""
         return Strings(self.file, "terms")
@@ -290,6 +327,26 @@ class Segment:
     def form_locals(self) -> Array:
         """The rank of each form among the forms of its term."""
         return self.file.array("forms.local")
+
+    def forms_folded(self, folded: str) -> list[tuple[int, str]]:
+        """Return number and spelling of the forms that are equal to ``folded`` but for accents."""
+        wanted = folded.encode()
+        at = self.forms.lower_bound(wanted)
+        found = []
+        while at < len(self.forms) and self.forms.raw(at) == wanted:
+            accented = int(self._accented.searchsorted(self._accented.dtype.type(at)))
+            own = accented < len(self._accented) and int(self._accented[accented]) == at
+            found.append((at, self._accents[accented] if own else folded))
+            at += 1
+        return found
+
+    @cached_property
+    def _accented(self) -> Array:
+        return self.file.array("accents.form")
+
+    @cached_property
+    def _accents(self) -> Strings:
+        return Strings(self.file, "accents")
 
     @cached_property
     def days(self) -> Array:

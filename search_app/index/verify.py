@@ -5,7 +5,10 @@ In: an index folder. Out: a list of sentences, each naming file and section; emp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +90,29 @@ def check_segment(segment: Segment) -> list[str]:
         if not holds:
             problems.append(f"{segment.name}, section {section}: {problem}")
 
+    parts: list[tuple[str, Callable[[], None]]] = [("terms", lambda: _check_vocabulary(segment, expect))]
+    parts += [(name, partial(_check_field, segment, name, expect)) for name in TEXT_FIELDS]
+    parts += [(name, partial(_check_column, segment, name, expect)) for name in FACET_FIELDS]
+    parts.append(("stored", lambda: _check_records(segment, expect)))
+    for name, check in parts:
+        try:
+            check()
+        except (ValueError, IndexError, TypeError) as error:
+            # Numbers that lead outside an array, bytes that are no text.
+            problems.append(f"{segment.name}, section {name}: makes no sense ({error})")
+    return problems
+
+
+def _check_vocabulary(segment: Segment, expect: Any) -> None:
     terms = segment.terms.all()
     expect(_strictly_sorted(terms), "terms", "not in order")
     forms = segment.forms.all()
-    expect(all(a <= b for a, b in zip(forms, forms[1:], strict=False)), "forms", "not in order")
+    expect(all(a <= b for a, b in pairwise(forms)), "forms", "not in order")
     expect(len(segment.form_terms) == len(forms), "forms.term", "not one for each form")
     expect(not len(forms) or int(segment.form_terms.max()) < len(terms), "forms.term", "points past the terms")
-    for name in TEXT_FIELDS:
-        _check_field(segment, name, len(terms), expect)
-    for name in FACET_FIELDS:
-        _check_column(segment, name, expect)
+
+
+def _check_records(segment: Segment, expect: Any) -> None:
     days = segment.days.astype(np.int64)
     expect(len(days) == segment.docs and bool(np.all(np.diff(days) <= 0)), "day", "not newest first")
     hashes = segment.file.array("paths.hash")
@@ -117,15 +133,14 @@ def check_segment(segment: Segment) -> list[str]:
     expect(in_order, "stored", "documents of one day are not in order of path")
     for doc in range(0, segment.docs, 997):
         segment.article(doc)
-    return problems
 
 
-def _check_field(segment: Segment, name: str, term_count: int, expect: Any) -> None:
+def _check_field(segment: Segment, name: str, expect: Any) -> None:
     field_ = segment.fields[name]
     file = segment.file
     terms = field_.terms.astype(np.int64)
     expect(bool(np.all(np.diff(terms) > 0)), f"{name}.terms", "not in order")
-    expect(not len(terms) or int(terms[-1]) < term_count, f"{name}.terms", "points past the terms")
+    expect(not len(terms) or int(terms[-1]) < len(segment.terms), f"{name}.terms", "points past the terms")
     postings = file.array(f"{name}.posting_starts").astype(np.int64)
     tokens = file.array(f"{name}.token_starts").astype(np.int64)
     frequencies = file.array(f"{name}.tf").astype(np.int64)
