@@ -180,12 +180,12 @@ class Evaluator:
             case Term():
                 self._add_postings(self._postings_of(plan), plan.token, factor, slots, scores)
             case Near(tokens, _, fields):
-                for name, weight in fields:
-                    within = np.full(self.segment.docs, -1, np.int32)
-                    docs = self._near_docs(plan, name)
-                    within[docs] = slots[docs]
-                    for token in tokens:
-                        self._add_term(name, token, weight * factor, within, scores)
+                # A token counts in the fields in which all of them stand together, and nowhere else.
+                together = np.zeros((len(TEXT_FIELDS), self.segment.docs), bool)
+                for name, _ in fields:
+                    together[_FIELD_NUMBER[name], self._near_docs(plan, name)] = True
+                for token in tokens:
+                    self._add_postings(self._postings_of(Term(token, fields)), token, factor, slots, scores, together)
             case Pattern(_, _, _, fields):
                 found = self._pattern_docs(plan, fields)
                 for name, weight in fields:
@@ -209,19 +209,28 @@ class Evaluator:
             case _:
                 return
 
-    def _add_term(self, name: str, token: Token, weight: float, slots: npt.NDArray[np.int32], scores: Scores) -> None:
-        self._add_postings(self._postings_of(Term(token, ((name, weight),))), token, 1.0, slots, scores)
-
     def _add_postings(
-        self, postings: Postings, token: Token, factor: float, slots: npt.NDArray[np.int32], scores: Scores
+        self,
+        postings: Postings,
+        token: Token,
+        factor: float,
+        slots: npt.NDArray[np.int32],
+        scores: Scores,
+        together: Mask | None = None,
     ) -> None:
-        """Add what the postings of one token are worth to the scores of the documents that have a slot."""
+        """Add what the postings of one token are worth to the scores of the documents that have a slot.
+
+        together : by field and document, where the token counts; None for everywhere.
+        """
         docs, frequencies, rows = postings.docs, postings.frequencies, postings.rows
         if not len(docs):
             return
         scorer = self._statistics.scorer
         at = slots[docs]
         inside = at >= 0
+        if together is not None:
+            numbers = np.array([_FIELD_NUMBER[name] for name, _ in postings.fields])
+            inside &= together[numbers[rows], docs]
         whole = bool(inside.all())
         if not whole:
             at, docs, frequencies, rows = at[inside], docs[inside], frequencies[inside], rows[inside]
