@@ -20,6 +20,7 @@ from .records import path_hash, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS
 from .sections import Array, SectionFile
 from .segment import Segment
+from .writer import value_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ def check_segment(segment: Segment) -> list[str]:
 
 
 def _check_vocabulary(segment: Segment, expect: Any) -> None:
+    for name in segment.file.names():
+        if name.endswith(".off"):
+            offsets = segment.file.array(name)
+            end = len(segment.file.unverified(name.removesuffix(".off") + ".blob"))
+            expect(_offsets_fit(offsets.astype(np.int64), len(offsets) - 1, end), name, "does not fit the texts")
     terms = segment.terms.all()
     expect(_strictly_sorted(terms), "terms", "not in order")
     forms = segment.forms.all()
@@ -165,6 +171,8 @@ def _check_field(segment: Segment, name: str, expect: Any) -> None:
 
 def _check_column(segment: Segment, name: str, expect: Any) -> None:
     column = segment.columns[name]
+    values = column.values.all()
+    expect(all(value_order(a) < value_order(b) for a, b in pairwise(values)), f"{name}.values", "not in order")
     starts = column.row_starts.astype(np.int64)
     rows = column.rows.astype(np.int64)
     expect(_offsets_fit(starts, segment.docs, len(rows)), f"{name}.row_starts", "does not fit the rows")
