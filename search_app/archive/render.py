@@ -17,7 +17,7 @@ from .text import clean_paragraphs
 MAX_MARKUP_CHARS = 50_000
 MAX_MARKUP_LINES = 2_000
 MAX_UNCLOSED = 20
-"""Beyond this many characters, lines, or brackets of one kind that stand open at once, text is shown as plain paragraphs.
+"""Beyond this many characters, lines, or brackets of one kind open at once, text is shown as plain paragraphs.
 
 Nobody writes that, and Python-Markdown looks for the end of every open bracket anew: 12 KB of ``![`` took it 22 s.
 """
@@ -47,7 +47,7 @@ _MARKUP = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
-_NESTED = re.compile(r"^(?:[ \t]*[>*+-][ \t]*){20}|^[ \t]{80}", re.MULTILINE)
+_NESTED = re.compile(r"^[ \t]*(?:[>*+-][ \t]*){20}|^[ \t]{80}", re.MULTILINE)
 _BRACKETS = ((re.compile(r"[\[\]]"), "["), (re.compile("[()]"), "("), (re.compile("[<>]"), "<"))
 
 
@@ -70,7 +70,7 @@ def render_markdown(markup: str) -> str:
     try:
         if _readable(markup):
             # A new converter each time: one that is kept remembers the last text's link references.
-            return _safe(markdown.markdown(markup, extensions=["sane_lists"], output_format="html"))
+            return _safe(markdown.markdown(markup, extensions=["sane_lists"], output_format="html")).strip()
     except (RecursionError, ValueError, AttributeError, IndexError, AssertionError):
         pass  # Python-Markdown's own slips on hostile input; the words are worth showing all the same
     return render_plain(clean_paragraphs(markup.split("\n")))
@@ -115,4 +115,5 @@ def _safe(dirty: str) -> str:
 
 
 def _kept_attribute(tag: str, attribute: str, value: str) -> str | None:
-    return value if value[:8].lower().startswith(("http://", "https://")) else None
+    # The filter sees the rel that nh3 adds, too; one that the text brought is not allowed in the first place.
+    return value if attribute == "rel" or value[:8].lower().startswith(("http://", "https://")) else None
