@@ -22,6 +22,7 @@ from .result import (
     Hit,
     RelatedArticle,
     SearchResult,
+    Suggestion,
 )
 
 
@@ -49,5 +50,6 @@ __all__ = [
     "RelatedArticle",
     "SearchRequest",
     "SearchResult",
+    "Suggestion",
     "open_engine",
 ]

@@ -113,6 +113,15 @@ class FacetPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A completion of what was typed. kind : ``topic``, ``context``, ``source`` or ``word``; count : its articles."""
+
+    text: str
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RelatedArticle:
     """A related article as it can be shown; ``known`` tells whether the archive holds it."""
 
@@ -149,6 +158,10 @@ class Engine(Protocol):
 
     def facet(self, request: FacetRequest) -> FacetPage:
         """Answer all values of one facet, paged."""
+        ...
+
+    def suggest(self, prefix: str, limit: int = 10) -> tuple[Suggestion, ...]:
+        """Return what typed text may become, the most frequent first."""
         ...
 
     def article(self, path: str) -> ArticleView | None:

@@ -28,6 +28,7 @@ from .ranking import Ranked, rank_page
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
 from .result import Bucket, Facet, FacetPage, Histogram, Hit, SearchResult
 from .scoring import RANKING, Bm25
+from .suggest import Suggester
 from .syntax import QueryLimits, parse_query
 
 
@@ -52,6 +53,11 @@ class Searcher:
     def spaces(self) -> dict[str, ValueSpace]:
         """The values of each facet over all segments."""
         return {field: ValueSpace.of(self.snapshot, field) for field in FACET_FIELDS}
+
+    @cached_property
+    def suggester(self) -> Suggester:
+        """Completions of typed text; made when first asked for."""
+        return Suggester(self.snapshot, self.spaces)
 
     # -- reading the query ----------------------------------------------------------------------------------------
 

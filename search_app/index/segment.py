@@ -340,6 +340,13 @@ class Segment:
             at += 1
         return found
 
+    def spelled_forms(self) -> list[str]:
+        """Return all forms as they are spelled, accents kept, in the order of ``forms``. Cost: decodes the table."""
+        spelled = self.forms.all()
+        for form, own in zip(self._accented.tolist(), self._accents.all(), strict=True):
+            spelled[form] = own
+        return spelled
+
     @cached_property
     def _accented(self) -> Array:
         return self.file.array("accents.form")
