@@ -251,11 +251,15 @@ class ArrayTermsReader(base.TermsReader):  # type: ignore[misc]
         )
 
     def frequency(self, fieldname: str, text: bytes) -> float:
-        """Return how often a term stands in the segment."""
+        """Return how often a term stands in the segment, 0.0 where it does not."""
+        if (fieldname, text) not in self:
+            return 0.0
         return float(self.term_info(fieldname, text).weight())
 
     def doc_frequency(self, fieldname: str, text: bytes) -> int:
-        """Return in how many documents a term stands, deleted ones included, as Whoosh counts."""
+        """Return in how many documents a term stands, deleted ones included, as Whoosh counts; 0 for none."""
+        if (fieldname, text) not in self:
+            return 0
         return int(self.term_info(fieldname, text).doc_frequency())
 
     def matcher(self, fieldname: str, text: bytes, format_: Any, scorer: Any = None) -> ArrayMatcher:
