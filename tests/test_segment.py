@@ -26,7 +26,7 @@ from search_app.errors import IndexDamagedError, IndexVersionError
 from search_app.index.files import FileSystem
 from search_app.index.schema import FACET_FIELDS, TEXT_FIELDS
 from search_app.index.sections import ALIGNMENT, SectionFile, SectionWriter, Strings, expand, narrow
-from search_app.index.segment import Segment
+from search_app.index.segment import Segment, find_number
 from search_app.index.verify import check_segment
 from search_app.index.writer import write_segment
 
@@ -436,3 +436,22 @@ def test_a_snapshot_of_no_segment_is_empty(tmp_path: Path) -> None:
     assert (snapshot.articles, snapshot.segments) == (0, ())
     assert set(snapshot.average_lengths.values()) == {0.0}
     assert snapshot.find("/x") is None
+
+
+def test_numbers_wider_than_their_array_are_not_found() -> None:
+    few = narrow(np.array([3, 7, 255]))
+    assert [find_number(few, number) for number in (3, 255, 4, 0, -1, 256, 2**40)] == [0, 2, -1, -1, -1, -1, -1]
+    assert find_number(narrow(np.zeros(0, np.int64)), 1) == -1
+
+
+def test_a_word_beyond_the_last_one_of_a_narrow_field_is_not_found_in_it(make_article: Make, tmp_path: Path) -> None:
+    """Few sources, early in the alphabet, and many words after them."""
+    made = make_segment(
+        tmp_path / "narrow.seg",
+        [make_article(headline=f"zebra{n} café", sources=(Source("Aardvark"),)) for n in range(400)],
+    )
+    zebra = made.terms.find(b"zebra399")
+    assert zebra > 255
+    assert made.fields["source"].run(zebra) is None
+    assert made.fields["headline"].run(zebra) is not None
+    assert [spelled for _, spelled in made.forms_folded("zebra399")] == ["zebra399"]

@@ -137,13 +137,8 @@ class Field:
 
     def run(self, term: int) -> Run | None:
         """Return where a term's postings lie, None where it does not occur in this field."""
-        if term < 0:
-            return None
-        # A number of another type would have numpy convert the whole table first.
-        at = int(self.terms.searchsorted(self.terms.dtype.type(term)))
-        if at >= len(self.terms) or self.terms[at] != term:
-            return None
-        return self.run_at(at)
+        at = find_number(self.terms, term)
+        return self.run_at(at) if at >= 0 else None
 
     def run_at(self, at: int) -> Run:
         """Return where the postings of the field's ``at``-th term lie."""
@@ -187,6 +182,18 @@ class Field:
         mask = np.zeros(len(self.lengths), bool)
         mask[np.repeat(docs, self._frequencies[postings])[taken]] = True
         return np.flatnonzero(mask).astype(np.int32)
+
+
+def find_number(numbers: Array, number: int) -> int:
+    """Return where a number stands in an ascending array of unsigned ones, -1 where it does not.
+
+    The array's type may be too narrow for the number. Cost: O(log n).
+    """
+    if number < 0 or not len(numbers) or number > numbers[-1]:
+        return -1
+    # A number of another type would have numpy convert the whole array first.
+    at = int(numbers.searchsorted(numbers.dtype.type(number)))
+    return at if numbers[at] == number else -1
 
 
 class Names(Protocol):
@@ -334,9 +341,8 @@ class Segment:
         at = self.forms.lower_bound(wanted)
         found = []
         while at < len(self.forms) and self.forms.raw(at) == wanted:
-            accented = int(self._accented.searchsorted(self._accented.dtype.type(at)))
-            own = accented < len(self._accented) and int(self._accented[accented]) == at
-            found.append((at, self._accents[accented] if own else folded))
+            accented = find_number(self._accented, at)
+            found.append((at, self._accents[accented] if accented >= 0 else folded))
             at += 1
         return found
 
