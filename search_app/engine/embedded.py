@@ -18,7 +18,7 @@ from ..index.generation import Snapshot, newest_generation, open_snapshot
 from ..settings import Settings, load_settings
 from .article_view import view_article
 from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRequest
-from .result import ArticleView, FacetPage, SearchResult, Suggestion
+from .result import ArticleView, FacetPage, HitStream, SearchResult, Suggestion
 from .search import Searcher
 
 CHECK_SECONDS = 1.0
@@ -79,6 +79,15 @@ class EmbeddedEngine:
         if request.page > max(result.pages, 1):
             raise PageNotFoundError(request.page, result.pages)
         return result
+
+    def stream(self, request: SearchRequest) -> HitStream:
+        """Answer every hit of a search, in the order of its pages; page and ``per_page`` do not matter.
+
+        All hits come from the generation that is current now, however long their reader takes. Raises as ``search``,
+        before the first hit.
+        """
+        _check_request(request, self._settings)
+        return self._current().stream(request, self._today or date.today())
 
     def facet(self, request: FacetRequest) -> FacetPage:
         """Answer all values of one facet, paged. Raises as ``search``."""

@@ -5,6 +5,7 @@ No Whoosh object, no numpy array and no address of the web is in here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
@@ -102,6 +103,22 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class HitStream:
+    """Every hit of a search, in the order of its pages, from one generation. ``hits`` can be walked through once.
+
+    total, relaxed, understood, warnings, generation : as in ``SearchResult``.
+    """
+
+    request: SearchRequest
+    total: int
+    hits: Iterator[Hit]
+    relaxed: bool = False
+    understood: str = ""
+    warnings: tuple[str, ...] = ()
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FacetPage:
     """A page of all values of one facet."""
 
@@ -154,6 +171,10 @@ class Engine(Protocol):
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Answer one search."""
+        ...
+
+    def stream(self, request: SearchRequest) -> HitStream:
+        """Answer every hit of a search, whatever its page, in memory that does not grow with their number."""
         ...
 
     def facet(self, request: FacetRequest) -> FacetPage:

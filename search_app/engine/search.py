@@ -6,6 +6,7 @@ In: a ``SearchRequest``. Out: a ``SearchResult``. A ``Searcher`` belongs to one 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -18,18 +19,21 @@ from ..index.generation import Snapshot
 from ..settings import Settings
 from .describe import describe
 from .docset import DocSet
-from .evaluate import Statistics
+from .evaluate import Scores, Statistics
 from .facets import ValueSpace, make_facet, make_histogram, values_with_prefix
 from .highlight import Highlighter
 from .matching import Matches, find_matches
 from .plan import All, Plan, make_plan
 from .query import MATCH_ALL
-from .ranking import Ranked, rank_page
+from .ranking import Ranked, Ranking, rank_hits, rank_page
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
-from .result import Bucket, Facet, FacetPage, Histogram, Hit, SearchResult
+from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult
 from .scoring import RANKING, Bm25
 from .suggest import Suggester
 from .syntax import QueryLimits, parse_query
+
+STREAM_HITS = 256
+"""Hits of a stream that are read in one go: enough to open each stored block once where hits lie side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +88,9 @@ class Searcher:
         statistics = self._statistics()
         matches = self._find(reading.plan, request, statistics)
         hits = matches.hits
-        order = request.order
-        scores = None
-        if order == "relevance":
-            scores = matches.scores or [
-                evaluator.score(matches.plan, docs)
-                for evaluator, docs in zip(statistics.evaluators, hits.docs, strict=True)
-            ]
+        scores = _scores(request, matches, statistics)
         start = (request.page - 1) * request.per_page
-        ranked = rank_page(self.snapshot, hits.docs, scores, order, start, start + request.per_page)
-        most = self._settings.number("max_expansions")
-        warnings = reading.warnings + tuple(
-            f"“{text}” stands for too many words; the {most} most frequent were taken."
-            for text in sorted(statistics.truncated)
-        )
+        ranked = rank_page(self.snapshot, hits.docs, scores, request.order, start, start + request.per_page)
         return SearchResult(
             request=request,
             total=hits.total,
@@ -108,9 +101,30 @@ class Searcher:
             histogram=make_histogram(self._days(hits), request.interval) if request.histogram else Histogram(),
             relaxed=matches.relaxed,
             understood=reading.understood,
-            warnings=warnings,
+            warnings=self._warnings(reading, statistics),
             generation=self.snapshot.generation,
             took_ms=(time.perf_counter() - began) * 1000,
+        )
+
+    def stream(self, request: SearchRequest, today: date) -> HitStream:
+        """Answer every hit of a search: found and ranked at once, read from disk as they are taken.
+
+        Cost: that of a search, sorting all hits, then about 50 µs a hit. Memory: 14 bytes a hit and one batch of hits.
+        """
+        reading = self.read(request.q, today)
+        statistics = self._statistics()
+        matches = self._find(reading.plan, request, statistics)
+        total = matches.hits.total
+        scores = _scores(request, matches, statistics)
+        ranking = rank_hits(self.snapshot, matches.hits.docs, scores, request.order, 0, total)
+        return HitStream(
+            request=request,
+            total=total,
+            hits=self._show_all(ranking, matches.plan, partial=matches.relaxed),
+            relaxed=matches.relaxed,
+            understood=reading.understood,
+            warnings=self._warnings(reading, statistics),
+            generation=self.snapshot.generation,
         )
 
     def facet(self, request: FacetRequest, today: date) -> FacetPage:
@@ -136,6 +150,13 @@ class Searcher:
         )
         return FacetPage(request.field, buckets, len(values), request.page, -(-len(values) // request.per_page))
 
+    def _warnings(self, reading: Reading, statistics: Statistics) -> tuple[str, ...]:
+        most = self._settings.number("max_expansions")
+        return reading.warnings + tuple(
+            f"“{text}” stands for too many words; the {most} most frequent were taken."
+            for text in sorted(statistics.truncated)
+        )
+
     def _statistics(self) -> Statistics:
         return Statistics(self.snapshot, self._scorer, self._settings.number("max_expansions"))
 
@@ -160,6 +181,10 @@ class Searcher:
         return np.concatenate(days) if days else np.zeros(0, np.int64)
 
     # -- showing --------------------------------------------------------------------------------------------------
+
+    def _show_all(self, ranking: Ranking, plan: Plan, *, partial: bool) -> Iterator[Hit]:
+        for start in range(0, len(ranking.docs), STREAM_HITS):
+            yield from self.show(ranking.hits(start, start + STREAM_HITS), plan, partial=partial)
 
     def show(self, ranked: list[Ranked], plan: Plan, *, partial: bool = False) -> tuple[Hit, ...]:
         """Return ranked documents as hits, their matches marked. Cost: about 50 µs a hit."""
@@ -203,6 +228,16 @@ class Searcher:
         if space.numbers is not None:
             numbers = space.numbers[hit.segment][numbers]
         return [space.name(number) for number in numbers.tolist()]
+
+
+def _scores(request: SearchRequest, matches: Matches, statistics: Statistics) -> list[Scores] | None:
+    """Return what the hits of each segment are worth, None where the order is by date."""
+    if request.order != "relevance":
+        return None
+    return matches.scores or [
+        evaluator.score(matches.plan, docs)
+        for evaluator, docs in zip(statistics.evaluators, matches.hits.docs, strict=True)
+    ]
 
 
 def _counted(field: str, matches: Matches) -> DocSet:
