@@ -104,7 +104,8 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class HitStream:
-    """Every hit of a search, in the order of its pages, from one generation. ``hits`` can be walked through once.
+    """Every hit of a search, in the order of its pages, from one generation. ``hits`` can be walked through once; their
+    ``headline_html`` and ``snippet_html`` are without marks.
 
     total, relaxed, understood, warnings, generation : as in ``SearchResult``.
     """
