@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from search_app.engine.result import Histogram, HistogramBar
 from search_app.web.presenters import page_numbers
-from search_app.web.timeline import HEIGHT, LEAST_HEIGHT, bar_span, present_timeline
+from search_app.web.timeline import UNITS, Timeline, bar_height, present_timeline, unit_label
 from search_app.web.words import count_words, shortened, span_words
 
 PAGERS = {
@@ -34,7 +34,9 @@ SPANS = {
     "open at the start": (None, date(2031, 3, 4), "until 4 March 2031"),
     "a day": (date(2031, 3, 4), date(2031, 3, 4), "4 March 2031"),
     "a month": (date(2028, 2, 1), date(2028, 2, 29), "February 2028"),
-    "not quite a month": (date(2028, 2, 1), date(2028, 2, 28), "1 February 2028 to 28 February 2028"),
+    "not quite a month": (date(2028, 2, 1), date(2028, 2, 28), "1 to 28 February 2028"),
+    "days of two months": (date(2031, 3, 31), date(2031, 4, 6), "31 March to 6 April 2031"),
+    "days of two years": (date(2030, 12, 30), date(2031, 1, 5), "30 December 2030 to 5 January 2031"),
     "a year": (date(2031, 1, 1), date(2031, 12, 31), "2031"),
     "years": (date(2030, 1, 1), date(2031, 12, 31), "2030 to 2031"),
     "months": (date(2030, 11, 1), date(2031, 2, 28), "November 2030 to February 2031"),
@@ -56,24 +58,86 @@ def test_long_text_is_cut_between_words() -> None:
     assert len(shortened("x" * 100, 20)) == 20
 
 
-def test_bars_are_drawn_to_scale() -> None:
-    bars = tuple(HistogramBar(date(year, 1, 1), count) for year, count in ((2029, 500), (2030, 0), (2031, 1)))
-    timeline = present_timeline(Histogram("year", bars), lambda first, last: f"{first}/{last}")
+def drawn(interval: str, *counts: tuple[date, int], **limits: date) -> Timeline:
+    bars = tuple(HistogramBar(start, count) for start, count in counts)
+    timeline = present_timeline(Histogram(interval, bars), lambda first, last: f"{first}/{last}", **limits)
     assert timeline is not None
-    assert [(bar.x, bar.y, bar.height) for bar in timeline.bars] == [
-        (0, 0, HEIGHT),
-        (10, HEIGHT, 0),
-        (20, HEIGHT - LEAST_HEIGHT, LEAST_HEIGHT),
+    assert sum(span.count for span in timeline.spans) == sum(count for _, count in counts)
+    return timeline
+
+
+def days(count: int, start: date = date(2031, 1, 1)) -> list[tuple[date, int]]:
+    return [(start + timedelta(number), number % 5) for number in range(count)]
+
+
+def months(count: int) -> list[tuple[date, int]]:
+    return [(date(2001 + number // 12, number % 12 + 1, 1), number) for number in range(count)]
+
+
+def test_bars_are_drawn_to_scale() -> None:
+    timeline = drawn("year", (date(2029, 1, 1), 500), (date(2030, 1, 1), 0), (date(2031, 1, 1), 1))
+    assert [(span.x, span.outline) for span in timeline.spans] == [
+        (0, "M1 100v-100h8v100z"),
+        (10, ""),
+        (20, "M21 100v-2h8v2z"),
     ]
-    assert timeline.bars[0].href == "2029-01-01/2029-12-31"
+    assert [span.href for span in timeline.spans] == ["2029-01-01/2029-12-31", "", "2031-01-01/2031-12-31"]
     assert timeline.peak == "500 articles in 2029"
+    assert bar_height(0, 7) == 0
 
 
 def test_a_single_bar_says_nothing() -> None:
     assert present_timeline(Histogram("day", (HistogramBar(date(2031, 1, 1), 3),)), lambda first, last: "") is None
 
 
-def test_a_bar_covers_its_span() -> None:
-    assert bar_span("day", date(2028, 2, 3)) == (date(2028, 2, 3), date(2028, 2, 3))
-    assert bar_span("month", date(2028, 2, 1)) == (date(2028, 2, 1), date(2028, 2, 29))
-    assert bar_span("year", date(2028, 1, 1)) == (date(2028, 1, 1), date(2028, 12, 31))
+def test_links_stay_within_what_the_search_is_limited_to() -> None:
+    first, last = date(2031, 1, 20), date(2031, 3, 3)
+    timeline = drawn("month", *((date(2031, month, 1), 1) for month in (1, 2, 3)), first_day=first, last_day=last)
+    assert [span.href for span in timeline.spans] == [
+        "2031-01-20/2031-01-31",
+        "2031-02-01/2031-02-28",
+        "2031-03-01/2031-03-03",
+    ]
+
+
+FOLDED = {
+    "a month of days": ("day", days(31), "day", "day", 31),
+    "days under weeks": ("day", days(90), "day", "week", 14),
+    "many days are months": ("day", days(900), "month", "month", 30),
+    "months under years": ("month", months(84), "month", "year", 7),
+    "many months are years": (
+        "month",
+        months(300),
+        "year",
+        "year",
+        25,
+    ),
+    "years under decades": ("year", [(date(1901 + n, 1, 1), n) for n in range(131)], "year", "decade", 14),
+    "all there are": ("year", [(date(year, 1, 1), 1) for year in range(1, 10_000)], "century", "century", 100),
+}
+
+
+@pytest.mark.parametrize(("given", "counts", "interval", "unit", "spans"), FOLDED.values(), ids=FOLDED.keys())
+def test_long_histograms_are_folded(
+    given: str, counts: list[tuple[date, int]], interval: str, unit: str, spans: int
+) -> None:
+    timeline = drawn(given, *counts)
+    assert (timeline.interval, timeline.unit, len(timeline.spans)) == (interval, unit, spans)
+    assert sum(span.width for span in timeline.spans) == timeline.width
+
+
+UNITS_OF_DAYS = {
+    "a week": ("week", date(2028, 3, 1), date(2028, 2, 28), date(2028, 3, 5), "28 February to 5 March 2028"),
+    "the first": ("week", date.min, date.min, date(1, 1, 7), "1 to 7 January 1"),
+    "the last": ("week", date.max, date(9999, 12, 27), date.max, "27 to 31 December 9999"),
+    "a leap month": ("month", date(2028, 2, 3), date(2028, 2, 1), date(2028, 2, 29), "February 2028"),
+    "a year": ("year", date(2028, 2, 3), date(2028, 1, 1), date(2028, 12, 31), "2028"),
+    "a decade": ("decade", date(2028, 2, 3), date(2020, 1, 1), date(2029, 12, 31), "2020s"),
+    "a century": ("century", date(1999, 2, 3), date(1900, 1, 1), date(1999, 12, 31), "1900 to 1999"),
+}
+
+
+@pytest.mark.parametrize(("unit", "day", "first", "last", "said"), UNITS_OF_DAYS.values(), ids=UNITS_OF_DAYS.keys())
+def test_units_of_time(unit: str, day: date, first: date, last: date, said: str) -> None:
+    assert UNITS[unit](day) == (first, last)
+    assert unit_label(unit, first) == said

@@ -52,12 +52,10 @@ def test_a_hit_says_what_is_known_of_it(client: FlaskClient) -> None:
     assert args(page.link(STRIKE, hit)) == {"q": ["walk out"], "topic": [STRIKE]}
     assert args(page.link("Kestria", hit)) == {"q": ["walk out"], "context": ["Kestria"]}
     assert page.link("Amaro Courier", hit) == "https://courier.example/harbour/walkout"
-    assert "courier.example" in words(hit)
     assert page.link("picture", hit).startswith("https://courier.example/img/quay.jpg")
     assert page.all("img") == []
     outside = [link for link in hit.iter("a") if (link.get("href") or "").startswith("https://")]
     assert len(outside) == 3
-    assert all(link.get("rel") == "noopener nofollow" for link in outside)
 
 
 def test_foreign_hits_say_their_language(client: FlaskClient) -> None:
@@ -92,8 +90,8 @@ def test_sending_the_form_as_it_stands_changes_nothing(client: FlaskClient) -> N
         "not_source": "Le Courrier de Clairmont",
         "missing": "summary",
         "context_match": "any",
-        "from": "2031-01-01",
-        "to": "2031-12-31",
+        "from": "2031",
+        "to": "2031-06",
         "sort": "oldest",
         "per_page": "5",
     }
@@ -113,7 +111,7 @@ def test_chips_name_each_filter_and_lead_out_of_it(client: FlaskClient) -> None:
     asked = {"q": "strike", "topic": STRIKE, "not_context": "Ivo Tarkan", "from": "2031", "to": "2031"}
     page = see(client, "/search", **asked)
     chips = page.one("ul", class_="chips")
-    whole = {"from": ["2031-01-01"], "to": ["2031-12-31"]}
+    whole = {"from": ["2031"], "to": ["2031"]}
     assert args(page.link(f"Topic: {STRIKE}, remove ×", chips)) == {
         "q": ["strike"],
         "not_context": ["Ivo Tarkan"],
@@ -173,7 +171,7 @@ def test_every_page_is_reachable_and_no_hit_is_on_two(client: FlaskClient) -> No
 def test_the_timeline_is_a_drawing_and_an_equal_table(client: FlaskClient) -> None:
     page = see(client, "/search")
     figure = page.one("figure", class_="timeline")
-    drawn = {words(next(link.iter("title"))): link.get("href") for link in next(figure.iter("svg")).iter("a")}
+    drawn = {words(next(link.iter("title"))): page.address(link) for link in next(figure.iter("svg")).iter("a")}
     rows = [[words(cell) for cell in row] for row in next(figure.iter("tbody"))]
     assert sum(int(count) for _, count in rows) == 13
     assert ["December 2030", "0"] in rows
@@ -181,8 +179,8 @@ def test_the_timeline_is_a_drawing_and_an_equal_table(client: FlaskClient) -> No
         drawn
     )
     march = drawn["March 2031: 3 articles"]
-    assert args(march or "") == {"from": ["2031-03-01"], "to": ["2031-03-31"]}
-    assert Page(client.get(march or "")).title.startswith("3 articles")
+    assert args(march) == {"from": ["2031-03"], "to": ["2031-03"]}
+    assert Page(client.get(march)).title.startswith("3 articles")
 
 
 def test_partial_matches_are_set_apart(client: FlaskClient) -> None:
@@ -202,7 +200,7 @@ def test_nothing_found_offers_ways_on_with_their_counts(client: FlaskClient) -> 
     ways = page.one("ul", class_="ways")
     for item in ways:
         count = words(item).rsplit(" ", 2)[1]
-        href = next(item.iter("a")).get("href") or ""
+        href = page.address(next(item.iter("a")))
         assert see(client, href).title.startswith(f"{count} article")
     assert any("without any filter" in words(item) for item in ways)
 
@@ -215,8 +213,8 @@ def test_nothing_at_all_still_leads_on(client: FlaskClient) -> None:
 def test_swapped_dates_are_said(client: FlaskClient) -> None:
     page = see(client, "/search", **{"from": "2032", "to": "2031"})
     assert "have been swapped" in page.text
-    assert page.one("input", name="from").get("value") == "2031-01-01"
-    assert page.one("input", name="to").get("value") == "2032-12-31"
+    assert page.one("input", name="from").get("value") == "2031"
+    assert page.one("input", name="to").get("value") == "2032"
 
 
 @pytest.mark.parametrize("field", ["topic", "context", "source"])
@@ -247,10 +245,28 @@ def test_selected_values_of_a_facet_page_lead_out_again(client: FlaskClient) -> 
     assert args(page.link("Kestria, selected, remove")) == {"q": ["strike"]}
 
 
+def test_links_of_the_result_page_carry_no_path_twice(client: FlaskClient) -> None:
+    hit = Page(client.get("/search?q=walk+out")).one("li", class_="hit")
+    contexts = [link.get("href") or "" for item in hit.iter("ul") for link in item.iter("a")]
+    assert contexts
+    assert all(href.startswith("?q=walk+out&context=") for href in contexts)
+
+
+def test_no_bar_leads_past_what_it_counts(client: FlaskClient) -> None:
+    page = see(client, "/search", **{"from": "2031-03-05", "to": "2031-06-20"})
+    rows = [row for row in next(page.one("figure").iter("tbody")) if next(row.iter("td")).text != "0"]
+    assert rows
+    for row in rows:
+        link = next(row.iter("a"))
+        count = words(next(row.iter("td")))
+        assert Page(client.get(page.address(link))).title.startswith(f"{count} article"), words(row)
+
+
 def test_pages_are_light(client: FlaskClient) -> None:
-    assert len(client.get("/search").data) < 50_000
     with client.get("/static/style.css") as response:
-        assert len(response.data) < 20_000
+        style = len(response.data)
+    for path in ("/search", "/search?interval=day", "/", "/news/2031/", "/search/facet/context"):
+        assert len(client.get(path).data) + style < 50_000, path
 
 
 LAYOUT = ["/", "/search?q=strike", "/search/facet/topic", "/news/2031/", "/news/2031/03/4/", "/search?page=99"]

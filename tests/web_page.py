@@ -6,6 +6,7 @@ Reading is strict: a page whose HTML holds an error is not read at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -19,6 +20,7 @@ class Page:
 
     def __init__(self, response: TestResponse) -> None:
         self.status = response.status_code
+        self._path = response.request.script_root + response.request.path
         self.html = response.get_data(as_text=True)
         parser = html5lib.HTMLParser(html5lib.getTreeBuilder("etree"), strict=True, namespaceHTMLElements=False)
         self.root: Element = parser.parse(self.html)
@@ -56,12 +58,17 @@ class Page:
     @property
     def links(self) -> list[tuple[str, str]]:
         """Words and address of every link."""
-        return [(words(element), element.get("href") or "") for element in self.all("a")]
+        return [(words(element), self.address(element)) for element in self.all("a")]
+
+    def address(self, link: Element) -> str:
+        """Return where a link leads, seen from the top of the host; outside links as they are."""
+        href = link.get("href") or ""
+        return href if href.startswith("#") else urljoin(self._path, href)
 
     def link(self, text: str, inside: Element | None = None) -> str:
         """Return the address of the first link with exactly these words. inside : where to look."""
         place = inside if inside is not None else self.root
-        addresses = [element.get("href") or "" for element in place.iter("a") if words(element) == text]
+        addresses = [self.address(element) for element in place.iter("a") if words(element) == text]
         assert addresses, f"no link “{text}” among {[words(element) for element in place.iter('a')]}"
         return addresses[0]
 

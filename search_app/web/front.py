@@ -38,12 +38,16 @@ def present_front(result: SearchResult, links: Links, span: tuple[date, date] | 
     extent = count_words(result.total)
     if span:
         extent += f", {day_words(span[0])} to {day_words(span[1])}"
+
+    def year_or_span(first: date, last: date) -> str:
+        return links.year(first) if first.year == last.year else refine.between(first, last)
+
     return FrontPage(
         form=present_form(everything, links),
         extent=extent,
         newest=tuple(present_hit(hit, links, refine) for hit in result.hits),
         newest_link=links.search(everything),
-        timeline=present_timeline(result.histogram, lambda start, end: links.year(start)),
+        timeline=present_timeline(result.histogram, year_or_span),
         topics=tuple(
             Link(bucket.value, refine.add("topic", bucket.value), note=f"{bucket.count:,}") for bucket in topics.buckets
         ),

@@ -25,7 +25,7 @@ PERIOD_PATH = re.compile(
     r"(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{1,2})(?:/(?P<day>[0-9]{1,2}))?)?"
     r"(?P<end>/?|/(?:index|README)(?P<ending>\.html|\.json)?)"
 )
-PERIOD_HITS = 30
+PERIOD_HITS = 20
 
 
 @blueprint.get("/news/")

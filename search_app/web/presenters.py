@@ -16,13 +16,24 @@ from ..dates import day_words
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Facet, Hit, SearchResult
 from .links import Links, Refinements, safe_url, url_host
-from .state import VALUE_FIELDS, args_from_request, has_filters, removing, replacing, without_filters
+from .state import (
+    VALUE_FIELDS,
+    args_from_request,
+    first_day_text,
+    has_filters,
+    last_day_text,
+    removing,
+    replacing,
+    without_filters,
+)
 from .timeline import Timeline, present_timeline
 from .words import FIELD_WORDS, count_words, shortened, span_words
 
 PAGE_LANGUAGE = "en"
 OPEN_VALUES = 7
-CONTEXTS_A_HIT = 6
+# A facet shows a dozen values where nobody asked for more; the page of all its values has the rest.
+VALUES_SHOWN = 12
+CONTEXTS_A_HIT = 4
 SORT_WORDS = {"relevance": "Best match", "newest": "Newest first", "oldest": "Oldest first"}
 PRESETS = (("week", 7), ("month", 30), ("year", 365))
 # What the search form's own controls hold; everything else travels in hidden fields.
@@ -157,7 +168,7 @@ def present_search(
 ) -> ResultPage:
     """Return a result page. last_day : the archive's newest day; the presets of the date filter count back from it."""
     request = result.request
-    refine = Refinements(links, request)
+    refine = Refinements(links, request, within=True)
     total = count_words(result.total)
     first = (request.page - 1) * request.per_page
     pages = page_numbers(request.page, result.pages)
@@ -193,10 +204,7 @@ def present_search(
         facets=tuple(
             present_facet(name, result.facets[name], request, links) for name in FACET_FIELDS if name in result.facets
         ),
-        timeline=present_timeline(
-            result.histogram,
-            lambda start, end: links.search(replacing(request, date_from=start, date_to=end, interval="")),
-        ),
+        timeline=present_timeline(result.histogram, refine.between, request.date_from, request.date_to),
         canonical=links.search(request),
         json=links.api_search(request),
         indexable=not has_filters(request) and request.page == 1,
@@ -216,8 +224,8 @@ def present_form(request: SearchRequest, links: Links, last_day: date | None = N
     return SearchForm(
         action=links.search_form,
         q=request.q,
-        date_from=request.date_from.isoformat() if request.date_from else "",
-        date_to=request.date_to.isoformat() if request.date_to else "",
+        date_from=first_day_text(request.date_from),
+        date_to=last_day_text(request.date_to),
         hidden=tuple(
             (name, value)
             for name, value in args_from_request(request)
@@ -264,19 +272,14 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
     if none_picked:
         picked.append(none_box)
     others = [
-        Box(
-            name,
-            bucket.value,
-            bucket.value,
-            f"{bucket.count:,}",
-            exclude=f"not_{name}",
-        )
+        Box(name, bucket.value, bucket.value, f"{bucket.count:,}", exclude=f"not_{name}")
         for bucket in facet.buckets
         if not bucket.selected and not bucket.excluded
     ]
     last = [none_box] if facet.missing and not none_picked else []
-    shown = len(facet.buckets)
-    has_more = facet.total_values > shown
+    if request.facet_size == SearchRequest().facet_size:
+        others = others[:VALUES_SHOWN]
+    has_more = facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
     return FacetGroup(
         field=name,
         title=title,

@@ -14,7 +14,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from ..dates import parse_day_span
+from ..dates import month_end, parse_day_span
 from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS, SearchRequest
 from ..errors import DateTextError, QueryError
 from ..settings import Settings
@@ -196,8 +196,22 @@ def _one(text: str, default: str = "") -> tuple[str, ...]:
     return () if text == default else (text,)
 
 
-def _day(day: date | None) -> tuple[str, ...]:
-    return (day.isoformat(),) if day else ()
+def first_day_text(day: date | None) -> str:
+    """Return the shortest text that ``from`` reads as this day: ``2017``, ``2017-03``, ``2017-03-02``; ``""`` for None.
+
+    >>> first_day_text(date(2017, 3, 1))
+    '2017-03'
+    """
+    if day is None or day.day != 1:
+        return day.isoformat() if day else ""
+    return day.isoformat()[: 4 if day.month == 1 else 7]
+
+
+def last_day_text(day: date | None) -> str:
+    """Return the shortest text that ``to`` reads as this day; see ``first_day_text``."""
+    if day is None or day != month_end(day):
+        return day.isoformat() if day else ""
+    return day.isoformat()[: 4 if day.month == 12 else 7]
 
 
 # One row a parameter, in canonical order: the values that stand in the address of a search.
@@ -211,8 +225,8 @@ _PARAMETERS: dict[str, Callable[[SearchRequest], tuple[str, ...]]] = {
     "not_context": lambda request: request.not_context,
     "not_source": lambda request: request.not_source,
     "missing": lambda request: request.missing,
-    "from": lambda request: _day(request.date_from),
-    "to": lambda request: _day(request.date_to),
+    "from": lambda request: _one(first_day_text(request.date_from)),
+    "to": lambda request: _one(last_day_text(request.date_to)),
     "sort": lambda request: _one(request.sort),
     "page": lambda request: _one(str(request.page), "1"),
     "per_page": lambda request: _one(str(request.per_page), "20"),

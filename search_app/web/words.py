@@ -33,7 +33,10 @@ def span_words(first: date | None, last: date | None) -> str:
         if (first.year, first.month) == (last.year, last.month):
             return month_words(first)
         return f"{month_words(first)} to {month_words(last)}"
-    return f"{day_words(first)} to {day_words(last)}"
+    if first.year != last.year:
+        return f"{day_words(first)} to {day_words(last)}"
+    same_month = first.month == last.month
+    return f"{first.day if same_month else day_words(first).removesuffix(f' {first.year}')} to {day_words(last)}"
 
 
 def count_words(count: int, one: str = "article", many: str = "") -> str:
