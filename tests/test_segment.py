@@ -286,12 +286,12 @@ def _answers(segment: Segment) -> list[dict[int, float]]:
 
 
 def test_a_flipped_bit_is_an_error_or_changes_no_answer(segment: Segment, tmp_path: Path, rng: random.Random) -> None:
-    """500 bits anywhere in the file: whatever is read is as written, and ``check`` finds every one of them."""
+    """300 bits anywhere in the file: whatever is read is as written, and ``check`` finds every one of them."""
     good = segment.path.read_bytes()
     expected = everything(segment.path, len(good))
     refused = 0
     path = tmp_path / "flipped.seg"
-    for _ in range(500):
+    for _ in range(300):
         at, bit = rng.randrange(len(good)), rng.randrange(8)
         damaged = bytearray(good)
         damaged[at] ^= 1 << bit
@@ -305,7 +305,7 @@ def test_a_flipped_bit_is_an_error_or_changes_no_answer(segment: Segment, tmp_pa
         except IndexDamagedError:
             continue
         assert problems, (at, bit)
-    assert refused > 300
+    assert refused > 150
 
 
 def test_every_byte_of_head_directory_and_foot_counts(segment: Segment, tmp_path: Path) -> None:

@@ -99,7 +99,6 @@ FAULTS: tuple[tuple[str, str, Change], ...] = (
     ("forms.term", "points past the terms", lambda a: _first(10**6)(a.astype(np.uint32))),
     ("topic.row_starts", "does not fit the rows", _last_plus),
     ("context.rows", "points past the values", _first(200)),
-    ("context.rows", "makes no sense", _first(200)),
     ("context.rows", "does not agree with the rows", _turned),
     ("source.value_starts", "does not fit the documents", _last_plus),
     ("source.value_docs", "does not agree with the rows", _swapped),

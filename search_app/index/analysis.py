@@ -105,8 +105,9 @@ def _spell(surface: str) -> str:
     if surface.isascii():
         word = surface.lower().replace("`", "'")
     else:
-        word = unicodedata.normalize("NFKC", surface).translate(_ZERO_WIDTH).casefold()
-        word = unicodedata.normalize("NFC", word).translate(_APOSTROPHE_MAP)
+        # Apostrophes first: NFKC makes a space and a mark of the acute accent that some type for one.
+        word = unicodedata.normalize("NFKC", surface.translate(_APOSTROPHE_MAP)).translate(_ZERO_WIDTH).casefold()
+        word = unicodedata.normalize("NFC", word)
     if "." in word or "," in word:
         if word[0].isdigit():
             word = word.replace(",", "")
