@@ -238,8 +238,9 @@ class Graph:
         self.current, self.members = current_versions(paths, nodes, self._facts)
         self.documents = sorted((node for node in self._facts if self.current[node] == node), key=paths.__getitem__)
         self.documents.sort(key=lambda node: self._facts[node].ordinal, reverse=True)
-        self._spell(sets)
-        self._join()
+        sources, targets, numbers = self._own_edges()
+        self._spell(sets, Counter(numbers))
+        self._join(sources, targets, numbers)
         self._listed: dict[int, list[tuple[str, int]]] = {}
         for page in self._listing_pages:
             for node, topic, number in page.listed:
@@ -250,25 +251,51 @@ class Graph:
     def _by_node(self, facts: Iterable[Facts]) -> dict[int, Facts]:
         """Return the facts of each node; of two files with one address the one that lies where it says counts."""
         chosen: dict[int, Facts] = {}
+        spare: list[Facts] = []
         for fact in facts:
-            rival = chosen.get(fact.node)
-            if rival is None:
-                chosen[fact.node] = fact
-                continue
-            path = self._paths[fact.node]
-            first, second = sorted((fact, rival), key=lambda item: (*_misplacement(item.file, path), item.file))
-            chosen[fact.node] = first
-            if folder_of(first.file) != folder_of(second.file) or first.kind == model.NEWS:
-                self.skipped.append(Skipped(second.file, model.DUPLICATE, first.file))
-        self.skipped.sort(key=lambda item: item.file)
+            rival = chosen.setdefault(fact.node, fact)
+            if rival is not fact:
+                path = self._paths[fact.node]
+                first, second = sorted((fact, rival), key=lambda item: (*_misplacement(item.file, path), item.file))
+                chosen[fact.node] = first
+                spare.append(second)
+        for fact in sorted(spare, key=lambda item: item.file):
+            winner = chosen[fact.node].file
+            if fact.kind == model.NEWS or folder_of(winner) != folder_of(fact.file):
+                self.skipped.append(Skipped(fact.file, model.DUPLICATE, winner))
         return chosen
 
-    def _spell(self, sets: Sequence[tuple[str, ...]]) -> None:
-        """Choose one spelling for each context, and number the sets of contexts anew in it."""
-        edges = array("i")
-        for fact in self._facts.values():
-            edges.extend(fact.edges[len(fact.edges) // 2 :])
-        used = Counter(edges)
+    def _own_edges(self) -> tuple[array[int], array[int], array[int]]:
+        """Return every edge by its article, newest first: the article, the node it leads to, its number of contexts."""
+        facts, members = self._facts, self.members
+        sources, targets, numbers = array("i"), array("i"), array("i")
+        self._own_start = array("i", bytes(4 * (len(self._paths) + 1)))
+        self._own_stop = self._own_start[:]
+        for node in self.documents:
+            edges = facts[node].edges
+            if node in members:
+                edges = edges[:0]
+                halves = [facts[other].edges for other in self._versions(node)]
+                for half in halves:
+                    edges.extend(half[: len(half) // 2])
+                for half in halves:
+                    edges.extend(half[len(half) // 2 :])
+            start, count = len(sources), len(edges) // 2
+            self._own_start[node], self._own_stop[node] = start, start + count
+            sources.extend(repeat(node, count))
+            targets.extend(edges[:count])
+            numbers.extend(edges[count:])
+        return sources, targets, numbers
+
+    def _versions(self, node: int) -> list[int]:
+        """Return an article's node, then those of its other versions that have a file, by path."""
+        return [node, *(other for other in self.members[node] if other != node and other in self._facts)]
+
+    def _spell(self, sets: Sequence[tuple[str, ...]], used: Counter[int]) -> None:
+        """Choose one spelling for each context, and number the sets of contexts anew in it.
+
+        used : how many edges name each set.
+        """
         spelled = Counter(fact.topic for fact in self._facts.values())
         for page in self._listing_pages:
             used.update(number for _, _, number in page.listed)
@@ -290,37 +317,28 @@ class Graph:
             self._renumbered[number] = numbers.setdefault(names, len(numbers))
         self._sets = list(numbers)
 
-    def _join(self) -> None:
-        """Lay all edges in one row, by article, newest first; and once more, by the article that they lead to.
+    def _join(self, sources: array[int], targets: array[int], numbers: array[int]) -> None:
+        """Lay all edges in a row by their article, and in another by the article that they lead to, newest first.
 
         Both rows hold the article at the other end and the number of the contexts shared with it.
         """
-        facts, members = self._facts, self.members
-        sources, targets, numbers = array("i"), array("i"), array("i")
-        self._own_start = array("i", bytes(4 * (len(self._paths) + 1)))
-        self._own_stop = self._own_start[:]
-        for node in self.documents:
-            self._own_start[node] = len(targets)
-            versions = (node, *(other for other in members[node] if other != node)) if node in members else (node,)
-            for version in versions:
-                if version in facts:
-                    edges = facts[version].edges
-                    half = len(edges) // 2
-                    targets.extend(edges[:half])
-                    numbers.extend(edges[half:])
-            self._own_stop[node] = len(targets)
-            sources.extend(repeat(node, len(targets) - len(sources)))
         current = [*self.current, -1]  # so that -1, no target, stays what it is
         targets = array("i", map(current.__getitem__, targets))
         numbers = array("i", map(self._renumbered.__getitem__, numbers))
         self._own_targets, self._own_sets = targets, numbers
-        # A stable sort of the edges by target keeps those to one article in the order of their sources.
-        order = sorted(range(len(targets)), key=targets.__getitem__)
-        self._in_sources = array("i", map(sources.__getitem__, order))
-        self._in_sets = array("i", map(numbers.__getitem__, order))
+        # Counting sort: it keeps the edges to one article in the order of their sources. Those without a target, whose
+        # -1 means the last place to Python, come last.
         counts = Counter(targets)
-        heads = (counts[node] for node in range(len(self._paths)))
-        self._in_start = array("i", accumulate(heads, initial=counts[-1]))
+        self._in_start = array("i", accumulate((counts[node] for node in range(len(self._paths))), initial=0))
+        place = self._in_start.tolist()
+        self._in_sources = array("i", bytes(4 * len(targets)))
+        self._in_sets = self._in_sources[:]
+        in_sources, in_sets = self._in_sources, self._in_sets
+        for source, target, number in zip(sources, targets, numbers, strict=True):
+            slot = place[target]
+            place[target] = slot + 1
+            in_sources[slot] = source
+            in_sets[slot] = number
 
     def superseded(self) -> dict[str, str]:
         """Return ``{path of an older version: path of its article}``, sorted by path."""
