@@ -105,9 +105,10 @@ def _spell(surface: str) -> str:
     if surface.isascii():
         word = surface.lower().replace("`", "'")
     else:
-        # Apostrophes first: NFKC makes a space and a mark of the acute accent that some type for one.
+        # Apostrophes before, since NFKC makes a space and a mark of the acute accent that some type for one; and after,
+        # since it makes one of the letter ŉ.
         word = unicodedata.normalize("NFKC", surface.translate(_APOSTROPHE_MAP)).translate(_ZERO_WIDTH).casefold()
-        word = unicodedata.normalize("NFC", word)
+        word = unicodedata.normalize("NFC", word).translate(_APOSTROPHE_MAP)
     if "." in word or "," in word:
         if word[0].isdigit():
             word = word.replace(",", "")
