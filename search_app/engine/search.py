@@ -109,7 +109,8 @@ class Searcher:
     def stream(self, request: SearchRequest, today: date) -> HitStream:
         """Answer every hit of a search: found and ranked at once, read from disk as they are taken.
 
-        Cost: that of a search, sorting all hits, then about 30 µs a hit by date, 50 µs by relevance. Memory: 14 bytes a hit and one batch of hits.
+        Cost: that of a search, sorting all hits, then about 30 µs a hit by date, 50 µs by relevance. Memory: 14 bytes a
+        hit and one batch of hits.
         """
         reading = self.read(request.q, today)
         statistics = self._statistics()
