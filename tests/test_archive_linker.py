@@ -289,6 +289,7 @@ def test_files_that_contradict_each_other_are_resolved_the_same_way_in_any_order
         ("Kestria: Port strike: Cranes stand still", True),
         ("Kestria. Port strike. Cranes stand still", True),
         ("A: B: C: Cranes stand still", True),
+        (f"{'Long topic ' * 6}: {'Long topic ' * 6}: Cranes stand still", True),
         ("A: B: C: D: Cranes stand still", False),
         ("Cranes stand still again", False),
         ("Port strike:Cranes stand still", False),
@@ -329,6 +330,18 @@ def test_two_files_with_one_address_are_one_article() -> None:
     assert [article.headline for article in linked.articles] == ["Headline a"]
     assert [(item.file, item.reason, item.detail) for item in linked.skipped] == [
         (stray.file, DUPLICATE, "news/2031/03/4/a.md")
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_three_files_with_one_address_the_same_one_counts_in_any_order(seed: int) -> None:
+    pages = [news("a"), news("a", file="news/2031/03/04/a.md"), news("a", file="zh/news/2031/03/4/a.md")]
+    random.Random(seed).shuffle(pages)
+    linked = link(pages)
+    assert [article.file for article in linked.articles] == ["news/2031/03/4/a.md"]
+    assert [(item.file, item.detail) for item in linked.skipped] == [
+        ("news/2031/03/04/a.md", "news/2031/03/4/a.md"),
+        ("zh/news/2031/03/4/a.md", "news/2031/03/4/a.md"),
     ]
 
 

@@ -130,8 +130,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         "summary_with_markdown",
         ARTICLE,
         {
-            "summary": "The Lark sailed, says the harbour:\n\ntwo masts\n\none cook",
-            "markup": "The *Lark* sailed, [says the harbour](https://harbour.example/log?a=1&amp;b=2):"
+            "summary": "The Lark and Heron sailed, says the harbour:\n\ntwo masts\n\none cook",
+            "markup": "The *Lark* and Heron sailed, [says the harbour](https://harbour.example/log?a=1&amp;b=2):"
             "\n\n- two masts\n- one cook",
         },
     ),
