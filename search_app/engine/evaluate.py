@@ -26,6 +26,7 @@ Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.int64]
 _POSITION_BITS = np.int64(32)
+_Tokens = tuple[Docs, npt.NDArray[Anything], npt.NDArray[np.int64]]
 
 
 class Statistics:
@@ -105,6 +106,7 @@ class Evaluator:
         self._near: dict[tuple[Near, str], Docs] = {}
         self._bonuses: dict[Token, Scores] = {}
         self._postings: dict[Term, Postings] = {}
+        self._tokens: dict[tuple[str, int], _Tokens] = {}
 
     # -- which documents match ------------------------------------------------------------------------------------
 
@@ -344,36 +346,50 @@ class Evaluator:
         runs = [self._run(name, token.stem) for token in plan.tokens]
         if any(run is None for run in runs):
             return np.zeros(0, np.int32)
-        known: list[Run] = [run for run in runs if run is not None]
-        rarest = min(known, key=lambda run: run.df)
-        within = self._none()
-        within[field.docs(rarest)] = True
-        keys = [self._token_keys(field, run, token, within) for run, token in zip(known, plan.tokens, strict=True)]
+        # The documents that hold all of the words, then the places of each word in these alone, once a word.
+        places = dict(zip(plan.tokens, (run for run in runs if run is not None), strict=True))
+        within = np.ones(self.segment.docs, bool)
+        for run in sorted(set(places.values()), key=lambda run: run.df):
+            has = self._none()
+            has[self._tokens_of(field, run)[0]] = True
+            within &= has
+        found = {token: self._token_keys(field, run, token, within) for token, run in places.items()}
+        keys = [found[token] for token in plan.tokens]
         if plan.slop:
             begin = _with_slop(keys, plan.slop)
         else:
             first = min(range(len(keys)), key=lambda n: len(keys[n]))
             begin = keys[first] - first
             for n, other in enumerate(keys):
+                if not len(begin):
+                    break
                 if n != first:
                     begin = begin[_contains(other, begin + n)]
         docs = (begin >> _POSITION_BITS).astype(np.int32)
         return docs[np.concatenate(([True], docs[1:] != docs[:-1]))] if len(docs) else docs
 
+    def _tokens_of(self, field: Field, run: Run) -> _Tokens:
+        """Return the documents of a run, how many of its tokens are in each, and where in the run these begin."""
+        key = field.name, run.posting_start
+        found = self._tokens.get(key)
+        if found is None:
+            frequencies = field.frequencies(run)
+            starts: npt.NDArray[np.int64] = np.cumsum(frequencies, dtype=np.int64) - frequencies
+            found = self._tokens[key] = (field.docs(run), frequencies, starts)
+        return found
+
     def _token_keys(self, field: Field, run: Run, token: Token, within: Mask) -> Keys:
         """Return ``document << 32 | position`` of a token's places in the documents ``within``, ascending."""
-        docs, frequencies = field.docs(run), field.frequencies(run)
-        inside = within[docs]
-        positions = field.positions(run)
+        docs, frequencies, starts = self._tokens_of(field, run)
+        inside = np.flatnonzero(within[docs])
+        docs, frequencies = docs[inside], frequencies[inside]
+        at = expand(starts[inside], frequencies)
+        docs = np.repeat(docs, frequencies)
         allowed = self._spellings(token) if token.exact is not None else None
-        if not inside.all() or allowed is not None:
-            taken = np.repeat(inside, frequencies)
-            if allowed is not None:
-                taken &= allowed[field.locals(run)]
-            positions = positions[taken]
-            docs = np.repeat(docs, frequencies)[taken]
-        else:
-            docs = np.repeat(docs, frequencies)
+        if allowed is not None:
+            taken = allowed[field.locals(run)[at]]
+            docs, at = docs[taken], at[taken]
+        positions = field.positions(run)[at]
         return (docs.astype(np.int64) << _POSITION_BITS) | positions
 
     # -- patterns -------------------------------------------------------------------------------------------------
@@ -438,9 +454,11 @@ def _with_slop(keys: list[Keys], slop: int) -> Keys:
     """
     begin = keys[0]
     end = begin
-    for following in keys[1:]:
+    for words, following in enumerate(keys[1:], 1):
         at = np.searchsorted(following, end, side="right")
         there = at < len(following)
         begin, end = begin[there], following[at[there]]
-    wide: Keys = begin[end - begin - (len(keys) - 1) <= slop]
-    return wide
+        # Strangers only grow in number: who has too many already need not go on.
+        near = end - begin - words <= slop
+        begin, end = begin[near], end[near]
+    return begin

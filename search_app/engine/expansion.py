@@ -7,17 +7,21 @@ In: a ``Pattern`` and a segment. Out: forms by number. Works on unstemmed, folde
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import cdist
 
 from ..index.segment import Segment
 from .plan import Pattern
 
 Forms = npt.NDArray[np.int64]
+_STARS = re.compile(r"\*+")
+_WILD = re.compile(r"[*?]")
 
 
 class _Lexicon:
@@ -66,14 +70,31 @@ def expand_pattern(segment: Segment, pattern: Pattern) -> Forms:
 
 
 def wildcard_expression(pattern: str) -> str:
-    """Return the regular expression of a wildcard: ``?`` one character, ``*`` any number. Never spans two words."""
-    parts = re.split(r"(\*+|\?)", pattern)
-    return "".join("[^\n]*" if part[:1] == "*" else "[^\n]" if part == "?" else re.escape(part) for part in parts)
+    """Return the regular expression of a wildcard: ``?`` one character, ``*`` any number. Never spans two words.
+
+    What stands between two stars is taken where it first fits, which never spoils a match; the group is atomic, so that
+    nothing goes back to try a later place. A word then costs its length times the pattern's, whatever the two hold;
+    with plain ``.*`` seven stars and a word of 64 equal letters cost 3 s.
+    """
+    first, *others = [_fixed(part) for part in _STARS.split(pattern)]
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>[^\n]*?{part})" for part in middle) + f"[^\n]*{last}"
+
+
+def _fixed(part: str) -> str:
+    return "".join("[^\n]" if sign == "?" else re.escape(sign) for sign in part)
+
+
+@lru_cache(maxsize=256)
+def _whole(pattern: str) -> re.Pattern[str]:
+    return re.compile(wildcard_expression(pattern))
 
 
 def _wildcard(segment: Segment, pattern: str) -> Forms:
     lexicon = _lexicon(segment)
-    literal = re.split(r"[*?]", pattern, maxsplit=1)[0]
+    literal = _WILD.split(pattern, maxsplit=1)[0]
     start, end = 0, len(lexicon.text)
     if literal:
         first, last = segment.forms.range_of_prefix(literal.encode())
@@ -81,27 +102,52 @@ def _wildcard(segment: Segment, pattern: str) -> Forms:
             return np.zeros(0, np.int64)
         start = int(lexicon.starts[first]) - 1
         end = int(lexicon.starts[last - 1] + lexicon.lengths[last - 1]) + 1
+    elif (inner := pattern.strip("*")) and pattern == f"*{inner}*" and not _WILD.search(inner):
+        hits = [match.start() for match in re.finditer(re.escape(inner), lexicon.text)]
+        return np.asarray(np.unique(_at(lexicon.starts, hits, "right") - 1), np.int64)
+    # Words that have all the letters of the pattern; where these are few, each is looked at alone.
+    wanted = _signature(_WILD.sub("", pattern))
+    near = np.flatnonzero((lexicon.letters & wanted) == wanted)
+    if not literal and len(near) * 8 < len(lexicon.letters):
+        fits = _whole(pattern).fullmatch
+        starts = lexicon.starts[near]
+        ends = (starts + lexicon.lengths[near]).tolist()
+        found = [bool(fits(lexicon.text, start, end)) for start, end in zip(starts.tolist(), ends, strict=True)]
+        return np.asarray(near[np.array(found, bool)], np.int64)
     expression = re.compile("\n" + wildcard_expression(pattern) + "(?=\n)")
     hits = [match.start() + 1 for match in expression.finditer(lexicon.text, start, end)]
-    return np.searchsorted(lexicon.starts, np.array(hits, np.int64))
+    return _at(lexicon.starts, hits, "left")
+
+
+def _at(starts: Forms, hits: list[int], side: Literal["left", "right"]) -> Forms:
+    return np.asarray(np.searchsorted(starts, np.array(hits, np.int64), side=side), np.int64)
+
+
+def _signature(text: str) -> np.uint32:
+    """Return the set of letters of a text, as far as 32 bits tell them apart."""
+    signature = 0
+    for letter in text:
+        signature |= 1 << (ord(letter) & 31)
+    return np.uint32(signature)
 
 
 def _fuzzy(segment: Segment, word: str, distance: int) -> Forms:
     lexicon = _lexicon(segment)
-    signature = np.uint32(0)
-    for letter in word:
-        signature |= np.uint32(1) << np.uint32(ord(letter) & 31)
+    signature = _signature(word)
     # An edit adds at most one letter to a set and takes at most one away.
-    missing = np.bitwise_count(signature & ~lexicon.letters)
-    spare = np.bitwise_count(lexicon.letters & ~signature)
-    near = (missing <= distance) & (spare <= distance) & (np.abs(lexicon.lengths - len(word)) <= distance)
-    found = []
-    for form in np.flatnonzero(near):
-        start = int(lexicon.starts[form])
-        candidate = lexicon.text[start : start + int(lexicon.lengths[form])]
-        if OSA.distance(word, candidate, score_cutoff=distance) <= distance and not _differs_in_digits(word, candidate):
-            found.append(form)
-    return np.array(found, np.int64)
+    near = np.flatnonzero(np.abs(lexicon.lengths - len(word)) <= distance)
+    letters = lexicon.letters[near]
+    near = near[
+        (np.bitwise_count(signature & ~letters) <= distance) & (np.bitwise_count(letters & ~signature) <= distance)
+    ]
+    if not len(near):
+        return np.zeros(0, np.int64)
+    text, starts = lexicon.text, lexicon.starts[near]
+    ends = (starts + lexicon.lengths[near]).tolist()
+    candidates = [text[start:end] for start, end in zip(starts.tolist(), ends, strict=True)]
+    distances = cdist([word], candidates, scorer=OSA.distance, score_cutoff=distance, dtype=np.uint8)[0]
+    found = [n for n in np.flatnonzero(distances <= distance).tolist() if not _differs_in_digits(word, candidates[n])]
+    return np.asarray(near[np.array(found, np.int64)], np.int64)
 
 
 def _differs_in_digits(word: str, candidate: str) -> bool:
@@ -113,7 +159,9 @@ def matches_pattern(pattern: Pattern, folded: str) -> bool:
     if pattern.kind == "prefix":
         return folded.startswith(pattern.text)
     if pattern.kind == "wildcard":
-        return re.fullmatch(wildcard_expression(pattern.text), folded) is not None
+        return _whole(pattern.text).fullmatch(folded) is not None
+    if abs(len(pattern.text) - len(folded)) > pattern.distance:
+        return False
     return OSA.distance(
         pattern.text, folded, score_cutoff=pattern.distance
     ) <= pattern.distance and not _differs_in_digits(pattern.text, folded)
