@@ -1,0 +1,300 @@
+"""The pages in a real browser: what people do with mouse, keyboard and small screens, and what they look like.
+
+``SCREENSHOTS`` names the folder for pictures of every kind of page; ``screenshots/`` where it is not set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import FLAGS, NARROW, REPOSITORY, WIDE, Visit, fetch_axe, find_chromium, record, serving
+
+pytestmark = pytest.mark.browser
+
+STRIKE = "/news/2023/03/4/dockers-in-port-amaro-walk-out-over-night-shifts"
+KINDS = {
+    "front": "/",
+    "results": "/search?q=harbour",
+    "everything": "/search",
+    "filtered": "/search?q=harbour&topic=Port+Amaro+harbour+strike&context=Kestria&not_source=The+Halvik+Post&from=2023",
+    "partial": "/search?q=harbour+zebra",
+    "nothing": "/search?q=comet&topic=Railways",
+    "facet": "/search/facet/context",
+    "article": f"{STRIKE}.html",
+    "editorial": "/opinion/2025/12/15/eleven-millimetres.html",
+    "day": "/news/2023/03/4/",
+    "month": "/news/2023/03/",
+    "year": "/news/2023/",
+    "slip": "/search?q=harbour&from=2023-13",
+    "missing": "/nowhere",
+}
+STATUS = {"slip": 400, "missing": 404}
+Opener = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """A server over the sample archive, in a process of its own."""
+    find_chromium()
+    with serving("demo", "--port", "0", "--workers", "1") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The browser."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = find_chromium()
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(site: str, chromium: Any) -> Iterator[Opener]:
+    """Open windows; at the end none of them has asked for anything foreign or complained of anything."""
+    opened: list[tuple[Visit, Any]] = []
+
+    def open_window(path: str = "/", width: int = WIDE, height: int = 800, **options: Any) -> Visit:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        window = Visit(context.new_page(), site)
+        record(window)
+        opened.append((window, context))
+        window.go(path)
+        return window
+
+    yield open_window
+    for window, context in opened:
+        context.close()
+        assert window.elsewhere == []
+        assert window.complaints == []
+
+
+def total(page: Any) -> int:
+    """Return the number of hits that the page says it has."""
+    first = page.locator("h1").inner_text().split()[0]
+    return 0 if first == "Nothing" else int(first.replace(",", ""))
+
+
+def test_a_search_from_the_front_page(visit: Opener) -> None:
+    page = visit("/").page
+    page.fill("#q", "harbour strike")
+    page.press("#q", "Enter")
+    assert page.url.endswith("/search?q=harbour+strike")
+    assert page.input_value("#q") == "harbour strike"
+    assert total(page) >= page.locator("li.hit").count() > 3
+    assert page.locator("li.hit mark").first.inner_text().lower() in ("harbour", "strike")
+    page.locator("li.hit h3 a").first.click()
+    assert page.locator("article h1").count() == 1
+
+
+def test_filters_narrow_and_chips_widen(visit: Opener) -> None:
+    page = visit("/search?q=harbour").page
+    before = total(page)
+    box = page.locator('input[name="topic"]').first
+    told = int(box.locator("xpath=..").locator("small").inner_text())
+    assert told < before
+    box.check()
+    if "topic=" not in page.url:
+        page.get_by_role("button", name="Apply filters").first.click()
+    page.wait_for_url("**topic=*")
+    assert total(page) == told
+    page.locator(".chips a").first.click()
+    assert total(page) == before
+    page.go_back()
+    assert total(page) == told
+    assert page.locator('input[name="topic"]').first.is_checked()
+    page.go_back()
+    assert total(page) == before
+
+
+def test_a_value_is_left_out(visit: Opener) -> None:
+    page = visit("/search?q=harbour").page
+    before = total(page)
+    button = page.locator('button[name="not_context"]').first
+    told = int(button.locator("xpath=..").locator("small").inner_text())
+    button.click()
+    assert "not_context=" in page.url
+    assert total(page) == before - told
+    assert page.locator(".chips .negative").count() == 1
+
+
+def test_a_bar_narrows_the_dates(visit: Opener) -> None:
+    page = visit("/search").page
+    bar = page.locator(".timeline svg a").first
+    told = int(bar.locator("title").text_content().rsplit(": ", 1)[1].split()[0])
+    box = bar.locator("path").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 2)
+    page.wait_for_url("**from=*")
+    assert total(page) == told
+    assert page.input_value('input[name="from"]') != ""
+    page.go_back()
+    assert page.input_value('input[name="from"]') == ""
+
+
+def test_dates_are_taken_as_typed(visit: Opener) -> None:
+    page = visit("/search").page
+    page.fill('input[name="from"]', "march 2023")
+    page.press('input[name="from"]', "Enter")
+    page.wait_for_url("**from=2023-03*")
+    page.fill('input[name="to"]', "soon")
+    page.press('input[name="to"]', "Enter")
+    assert page.locator("h1").inner_text() == "This search has a slip in it"
+    assert page.input_value('input[name="to"]') == "soon"
+
+
+FOCUSED = """() => {
+  const active = document.activeElement, style = getComputedStyle(active);
+  const box = active.getBoundingClientRect();
+  window.before = window.before || document.body;
+  const forward = !!(window.before.compareDocumentPosition(active) & Node.DOCUMENT_POSITION_FOLLOWING);
+  window.before = active;
+  const drawn = active.namespaceURI.includes('svg')
+    ? getComputedStyle(active.querySelector('path')).fill !== 'rgba(0, 0, 0, 0)'
+    : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return {tag: active.tagName.toLowerCase(), text: active.textContent.trim(), forward, drawn,
+          seen: box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth};
+}"""
+
+
+@pytest.mark.parametrize("kind", ["front", "results", "article", "month", "facet"])
+def test_the_keyboard_reaches_everything_in_order(visit: Opener, kind: str) -> None:
+    page = visit(KINDS[kind]).page
+    count = page.evaluate("document.querySelectorAll('a[href], button, input:not([type=hidden]), summary').length")
+    page.keyboard.press("Tab")
+    first = page.evaluate(FOCUSED)
+    assert (first["text"], first["seen"], first["drawn"]) == ("Skip to the content", True, True)
+    reached = 1
+    for _ in range(count + 5):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUSED)
+        if focus["tag"] == "body":
+            break
+        reached += 1
+        assert focus["forward"], focus
+        assert focus["drawn"], focus
+        assert focus["seen"], focus
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('details:not([open]) :is(a, button, input)')]"
+        ".filter(e => !e.checkVisibility({contentVisibilityAuto: true})).length"
+    )
+    radios = page.evaluate("document.querySelectorAll('input[type=radio]:not(:checked)').length")
+    assert reached >= count - hidden - radios - 1
+
+
+def test_the_skip_link_skips(visit: Opener) -> None:
+    page = visit("/search?q=harbour").page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_a_search_with_the_keyboard_alone(visit: Opener) -> None:
+    page = visit("/").page
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "q":
+            break
+    page.keyboard.type("harbour")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=harbour")
+    before = total(page)
+    page.locator('input[name="topic"]').first.focus()
+    page.keyboard.press("Space")
+    if "topic=" not in page.url:
+        page.keyboard.press("Enter")
+    page.wait_for_url("**topic=*")
+    assert 0 < total(page) < before
+
+
+def test_without_script_nothing_is_lost(visit: Opener) -> None:
+    page = visit("/search?q=harbour", java_script_enabled=False).page
+    before = total(page)
+    page.locator('input[name="context"]').first.check()
+    assert total(page) == before
+    page.get_by_role("button", name="Apply filters").first.click()
+    assert "context=" in page.url
+    assert 0 < total(page) <= before
+    page.locator(".timeline svg a").first.click(position={"x": 2, "y": 2})
+    assert "from=" in page.url
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_phone_shows_everything_without_sideways_scrolling(visit: Opener, kind: str) -> None:
+    window = visit("/", width=NARROW, height=740, has_touch=True)
+    assert window.go(KINDS[kind]) == STATUS.get(kind, 200)
+    assert window.page.evaluate("document.documentElement.scrollWidth") <= NARROW
+
+
+def test_a_phone_folds_the_filters_and_shows_results_first(visit: Opener) -> None:
+    page = visit("/search?q=harbour", width=NARROW, height=740, has_touch=True).page
+    box = page.locator('input[name="topic"]').first
+    assert not box.is_visible()
+    assert page.locator("li.hit").first.bounding_box()["y"] < 740
+    page.get_by_text("Filters", exact=True).click()
+    assert box.is_visible()
+    box.check()
+    page.get_by_role("button", name="Apply filters").or_(page.get_by_role("button", name="Show")).first.click()
+    page.wait_for_url("**topic=*")
+    assert not page.locator('input[name="topic"]').first.is_visible()
+    assert page.get_by_text("Filters (1)").is_visible()
+
+
+def test_dark_is_dark(visit: Opener) -> None:
+    light, dark = (visit("/search?q=harbour", color_scheme=scheme).page for scheme in ("light", "dark"))
+    shade = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).reduce((a, b) => +a + +b, 0)"
+    assert light.evaluate(shade) > 700
+    assert dark.evaluate(shade) < 120
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_loads_nothing_but_itself(visit: Opener, kind: str) -> None:
+    window = visit(KINDS[kind])
+    window.page.wait_for_load_state("networkidle")
+    kinds = sorted(kind for _, kind in window.asked)
+    # The browser may or may not ask for the icon.
+    assert [kind for kind in kinds if kind not in ("other", "image")] in (
+        ["document", "stylesheet"],
+        ["document", "script", "stylesheet"],
+    )
+    assert len(kinds) <= 4
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core."""
+    return fetch_axe(tmp_path_factory.mktemp("axe"))
+
+
+RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light")])
+@pytest.mark.parametrize("kind", KINDS)
+def test_axe_finds_nothing(visit: Opener, axe: str, kind: str, width: int, scheme: str) -> None:
+    window = visit(KINDS[kind], width=width, color_scheme=scheme)
+    # The panels of a phone are open for the examination.
+    window.page.evaluate("document.querySelectorAll('details').forEach(panel => panel.open = true)")
+    window.page.evaluate(axe)
+    found = window.page.evaluate(RULES)["violations"]
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_pictures_are_taken(visit: Opener, width: int, scheme: str) -> None:
+    folder = Path(os.environ.get("SCREENSHOTS") or REPOSITORY / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    window = visit("/", width=width, color_scheme=scheme)
+    for kind, path in KINDS.items():
+        window.go(path)
+        file = folder / f"{kind}-{width}-{scheme}.png"
+        window.page.screenshot(path=file, full_page=True)
+        assert file.stat().st_size > 5_000
