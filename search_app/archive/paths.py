@@ -142,7 +142,7 @@ def _mended_path(link: str, file: str) -> str:
         if path.endswith(ending):
             path = path[: -len(ending)]
             break
-    if not path.startswith((f"/{model.NEWS}/", f"/{model.OPINION}/")):
+    if not path.startswith((f"/{model.NEWS}/", f"/{model.OPINION}/")) or path.endswith(("/", "/.", "/..")):
         return ""
     head, _, last = path.rpartition("/")
     if last in _INDEXES:
@@ -151,7 +151,9 @@ def _mended_path(link: str, file: str) -> str:
         return ""
     path = _normal(path)
     dated = _DATED.fullmatch(path)
-    return "" if dated and not dated[5] else path
+    if dated and dated[5]:
+        return path
+    return path if not dated and path.startswith(f"/{model.NEWS}/") else ""
 
 
 def link_language(link: str) -> str:

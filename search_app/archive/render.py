@@ -14,7 +14,7 @@ import nh3
 
 from .text import clean_paragraphs
 
-MAX_MARKUP_CHARS = 50_000
+MAX_MARKUP_CHARS = 40_000
 MAX_MARKUP_LINES = 2_000
 MAX_UNCLOSED = 20
 """Beyond this many characters, lines, or brackets of one kind open at once, text is shown as plain paragraphs.
@@ -54,8 +54,10 @@ _BRACKETS = ((re.compile(r"[\[\]]"), "["), (re.compile("[()]"), "("), (re.compil
 def has_markup(text: str) -> bool:
     """Tell whether Markdown says more than the words of ``text``: a link, emphasis, a list, a heading, a quotation.
 
-    A lone star, underscore or bracket says nothing. Cost: linear.
+    A lone star, underscore or bracket says nothing, and neither does text too long to be rendered. Cost: linear.
     """
+    if len(text) > MAX_MARKUP_CHARS:
+        return False
     # Few texts hold any of these; looking for them first makes this a hundred times cheaper for the others.
     suspicious = "*" in text or "_" in text or "`" in text or "](" in text or "\n" in text or text[:1] in ("#", ">")
     return suspicious and _MARKUP.search(text) is not None
@@ -67,13 +69,8 @@ def render_markdown(markup: str) -> str:
     Links lead to http and https alone and carry ``rel="nofollow noopener"``; images, scripts, styles, classes, ids and
     every other tag and attribute are gone. The same input gives the same bytes. Never raises.
     """
-    try:
-        if _readable(markup):
-            # A new converter each time: one that is kept remembers the last text's link references.
-            return _safe(markdown.markdown(markup, extensions=["sane_lists"], output_format="html")).strip()
-    except (RecursionError, ValueError, AttributeError, IndexError, AssertionError):
-        pass  # Python-Markdown's own slips on hostile input; the words are worth showing all the same
-    return render_plain(clean_paragraphs(markup.split("\n")))
+    shown = _rendered(markup)
+    return render_plain(clean_paragraphs(markup.split("\n"))) if shown is None else shown
 
 
 def render_plain(text: str) -> str:
@@ -83,9 +80,22 @@ def render_plain(text: str) -> str:
 
 def plain_text(markup: str) -> str:
     """Return the words of Markdown as plain text, ``"\\n\\n"`` between paragraphs, items and headings."""
-    shown = _BLOCK_ENDS.sub("\n\n", _CELL_ENDS.sub(" ", render_markdown(markup)))
-    bare = html.unescape(nh3.clean(shown, tags=set()))
-    return clean_paragraphs(bare.split("\n"), decode=False)
+    shown = _rendered(markup)
+    if shown is None:
+        return clean_paragraphs(markup.split("\n"))
+    parted = _BLOCK_ENDS.sub("\n\n", _CELL_ENDS.sub(" ", shown))
+    return clean_paragraphs(html.unescape(nh3.clean(parted, tags=set())).split("\n"), decode=False)
+
+
+def _rendered(markup: str) -> str | None:
+    """Return Markdown as safe HTML, None where it is better shown as plain paragraphs."""
+    try:
+        if _readable(markup):
+            # A new converter each time: one that is kept remembers the last text's link references.
+            return _safe(markdown.markdown(markup, extensions=["sane_lists"], output_format="html")).strip()
+    except (RecursionError, ValueError, AttributeError, IndexError, AssertionError):
+        pass  # Python-Markdown's own slips on hostile input; the words are worth showing all the same
+    return None
 
 
 def _readable(markup: str) -> bool:
