@@ -6,11 +6,12 @@ web server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..archive.model import Article
 from ..engine.request import FacetRequest, SearchRequest
-from ..engine.result import ArticleView, FacetPage, Hit, RelatedArticle, SearchResult
+from ..engine.result import ArticleView, FacetPage, Hit, RelatedArticle, SearchResult, Suggestion
 from .links import Links
 
 
@@ -111,11 +112,23 @@ def article_answer(view: ArticleView, links: Links) -> dict[str, Any]:
     }
 
 
+def suggestions_answer(suggestions: tuple[Suggestion, ...]) -> dict[str, Any]:
+    """Return what ``/api/suggest`` answers."""
+    return {"suggestions": [{"text": s.text, "kind": s.kind, "count": s.count} for s in suggestions]}
+
+
+def status_answer(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``/api/status`` answers: figures about the index, without the names of the server's folders."""
+    shown = {name: value for name, value in status.items() if name not in ("archive", "problem")}
+    return {**shown, "degraded": bool(status.get("problem"))}
+
+
 def _sources(record: Article | Hit) -> list[dict[str, str]]:
     return [{"name": source.name, "url": source.url} for source in record.sources]
 
 
-def _hit(hit: Hit, links: Links) -> dict[str, Any]:
+def plain_hit(hit: Hit, links: Links) -> dict[str, Any]:
+    """Return a hit as an export holds it: the article, without what one search made of it."""
     return {
         "id": hit.path,
         "url": links.article(hit.path),
@@ -128,6 +141,12 @@ def _hit(hit: Hit, links: Links) -> dict[str, Any]:
         "contexts": list(hit.contexts),
         "sources": _sources(hit),
         "image": hit.image,
+    }
+
+
+def _hit(hit: Hit, links: Links) -> dict[str, Any]:
+    return {
+        **plain_hit(hit, links),
         "headline_html": hit.headline_html,
         "snippet_html": hit.snippet_html,
         "score": hit.score,

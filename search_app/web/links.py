@@ -67,6 +67,7 @@ class Links:
         self.search_form = f"{self.root}/search"
         self.style = f"{self.root}/static/style.css?v={style_version}"
         self.icon = f"{self.root}/static/icon.svg?v={style_version}"
+        self.opensearch = f"{self.root}/opensearch.xml"
 
     def _with_query(self, path: str, pairs: Iterable[tuple[str, str]]) -> str:
         text = query_string(pairs)
@@ -79,6 +80,26 @@ class Links:
     def api_search(self, request: SearchRequest) -> str:
         """Return the address of the same result as JSON."""
         return self._with_query("/api/search", args_from_request(request))
+
+    def feed(self, request: SearchRequest) -> str:
+        """Return the address of a search as a feed."""
+        return self._with_query(
+            "/feed.atom", args_from_request(replacing(request, sort="", facet_size=20, interval=""))
+        )
+
+    def export(self, request: SearchRequest, name: str) -> str:
+        """Return the address of an export of a search. name : ``.csv``, ``.jsonl``, ``/facets.csv``, …"""
+        kept = replacing(request, per_page=20, facet_size=20)
+        return self._with_query(f"/export{name}", args_from_request(kept))
+
+    def api_facet(self, request: FacetRequest) -> str:
+        """Return the address of a page of all values of a facet as JSON."""
+        pairs = args_from_request(replacing(request.search, per_page=20, facet_size=20))
+        return self._with_query(f"/api/facets/{request.field}", [*pairs, *facet_args(request)])
+
+    def api_article(self, path: str) -> str:
+        """Return the address of an article as JSON. path : its site path without ending."""
+        return f"{self.root}/api/articles{quote(path, safe=PLAIN_IN_PATH)}"
 
     def facet(self, request: FacetRequest) -> str:
         """Return the address of the page of all values of a facet."""

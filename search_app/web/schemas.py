@@ -1,0 +1,130 @@
+"""The JSON Schemas of what the API answers, by name, as its description shows them.
+
+In: nothing. Out: ``SCHEMAS``. The tests hold every answer to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS
+from ..engine.suggest import KINDS
+from .operations import FACET_ORDERS
+from .state import INTERVALS, MATCHES
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NUMBER: Schema = {"type": "number"}
+FLAG: Schema = {"type": "boolean"}
+DAY: Schema = {"type": "string", "format": "date"}
+
+
+def ref(name: str) -> Schema:
+    """Return a reference to a schema by its name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _choice(choices: tuple[str, ...]) -> Schema:
+    return {"type": "string", "enum": list(choices)}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _map(keys: tuple[str, ...], schema: Schema) -> Schema:
+    return _object(**dict.fromkeys(keys, schema))
+
+
+_ARTICLE = {
+    "id": TEXT,
+    "url": {"type": "string", "format": "uri-reference"},
+    "date": DAY,
+    "kind": _choice(("news", "opinion")),
+    "language": TEXT,
+    "headline": TEXT,
+    "summary": TEXT,
+    "topic": TEXT,
+    "contexts": TEXTS,
+    "sources": _list(ref("Source")),
+    "image": TEXT,
+}
+_COUNTS = {"total": COUNT, "page": COUNT, "per_page": COUNT, "pages": COUNT}
+
+SCHEMAS: dict[str, Schema] = {
+    "Search": {
+        **_object(
+            query=ref("Query"),
+            **_COUNTS,
+            took_ms=NUMBER,
+            generation=COUNT,
+            relaxed={**FLAG, "description": "No article has all the words; the hits have some of them."},
+            did_you_mean=_or_null(TEXT),
+            understood={**TEXT, "description": "The query in plain words."},
+            warnings={**TEXTS, "description": "What was ignored or guessed, a sentence each."},
+            hits=_list(ref("Hit")),
+            facets=_map(FACET_FIELDS, _list(ref("Value"))),
+            facet_totals=_map(FACET_FIELDS, COUNT),
+            missing=_map(MISSING_FIELDS, COUNT),
+            histogram=ref("Histogram"),
+        ),
+        "description": "A page of hits with exact counts.",
+    },
+    "Query": _object(
+        q=TEXT,
+        **{prefix + field: TEXTS for prefix in ("", "not_") for field in FACET_FIELDS},
+        context_match=_choice(MATCHES),
+        missing=_list(_choice(MISSING_FIELDS)),
+        **{"from": _or_null(DAY), "to": _or_null(DAY)},
+        sort=_choice(SORTS),
+    ),
+    "Hit": _object(**_ARTICLE, headline_html=TEXT, snippet_html=TEXT, score=NUMBER, partial=FLAG),
+    "PlainHit": {**_object(**_ARTICLE), "description": "One line of an export."},
+    "Source": _object(name=TEXT, url=TEXT),
+    "Value": _object(value=TEXT, count=COUNT, selected=FLAG),
+    "Histogram": _object(interval=_choice(INTERVALS), buckets=_list(_object(start=DAY, count=COUNT))),
+    "Facet": _object(
+        query=ref("Query"),
+        field=_choice(FACET_FIELDS),
+        prefix=TEXT,
+        order=_choice(FACET_ORDERS),
+        **_COUNTS,
+        values=_list(ref("Value")),
+    ),
+    "Suggestions": _object(suggestions=_list(_object(text=TEXT, kind=_choice(KINDS), count=COUNT))),
+    "Article": _object(
+        **_ARTICLE,
+        versions=_list(_object(id=TEXT, headline=TEXT, changed=TEXT, note=TEXT, current=FLAG)),
+        related=_list(ref("Related")),
+        previous=_or_null(ref("Related")),
+        next=_or_null(ref("Related")),
+    ),
+    "Related": _object(id=TEXT, url=_or_null(TEXT), date=_or_null(DAY), headline=TEXT, contexts=TEXTS, known=FLAG),
+    "Status": _object(
+        articles=COUNT,
+        first_day=_or_null(DAY),
+        last_day=_or_null(DAY),
+        generation=COUNT,
+        built_at=TEXT,
+        build_seconds=NUMBER,
+        files=COUNT,
+        skipped=COUNT,
+        bytes=COUNT,
+        degraded={**FLAG, "description": "A newer index cannot be read; the one before serves."},
+    ),
+    "Problem": {
+        **_object(type=TEXT, title=TEXT, status=COUNT, detail=TEXT),
+        "description": "What went wrong (RFC 9457). A 400 names parameter, value, and what is expected.",
+    },
+}
