@@ -183,6 +183,7 @@ def test_plain_paragraphs_are_only_escaped() -> None:
     [
         pytest.param("*a* " * (MAX_MARKUP_CHARS // 4 + 1), id="too long"),
         pytest.param("*a*\n" * (MAX_MARKUP_LINES + 2), id="too many lines"),
+        pytest.param("*a*" * 1001, id="too many signs"),
         pytest.param("*a* " + "[" * 21, id="too many open brackets"),
         pytest.param("> " * 20 + "*a*", id="too deep"),
     ],
