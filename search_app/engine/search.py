@@ -73,6 +73,7 @@ class Searcher:
             max_chars=self._settings.number("max_query_chars"),
             max_clauses=self._settings.number("max_clauses"),
             max_nesting=self._settings.number("max_nesting"),
+            max_patterns=self._settings.number("max_patterns"),
         )
         parsed = parse_query(text, today=today, limits=limits)
         plan, warnings = make_plan(parsed.tree)

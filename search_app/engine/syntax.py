@@ -41,6 +41,7 @@ from .query import (
     Not,
     Or,
     Phrase,
+    Prefix,
     Query,
     TextLeaf,
     Wildcard,
@@ -59,6 +60,7 @@ class QueryLimits:
     max_chars: int = int(BY_NAME["max_query_chars"].default)
     max_clauses: int = int(BY_NAME["max_clauses"].default)
     max_nesting: int = int(BY_NAME["max_nesting"].default)
+    max_patterns: int = int(BY_NAME["max_patterns"].default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS)
     notes = Notes()
     used = _cut(text, limits.max_chars, notes)
     tokens = tokenize(used, limits.max_nesting, _TOKENS_PER_CLAUSE * limits.max_clauses, notes)
-    parser = _Parser(tokens, today, limits.max_clauses, notes)
+    parser = _Parser(tokens, today, limits, notes)
     parsed = parser.parse()
     tree = simplify(parsed) if parsed is not None else MATCH_ALL
     if parsed is None and used.strip():
@@ -115,12 +117,12 @@ def _cut(text: str, max_chars: int, notes: Notes) -> str:
 class _Parser:
     """Recursive descent over balanced tokens; every method returns None for what was ignored."""
 
-    def __init__(self, tokens: list[Token], today: date, max_clauses: int, notes: Notes) -> None:
+    def __init__(self, tokens: list[Token], today: date, limits: QueryLimits, notes: Notes) -> None:
         self._tokens = tokens
         self._at = 0
         self._today = today
-        self._clauses_left = max_clauses
-        self._max_clauses = max_clauses
+        self._clauses_left = self._max_clauses = limits.max_clauses
+        self._patterns_left = self._max_patterns = limits.max_patterns
         self._notes = notes
         self._unknown_names: set[str] = set()
         self.has_dates = False
@@ -265,7 +267,19 @@ class _Parser:
         field = FIELD_NAMES[name] if name is not None else None
         boost, number = self._read_tail(token.tail, quoted(token.text))
         leaf = self._phrase(token, number, field) if token.kind is Kind.PHRASE else self._plain(token, number, field)
+        if isinstance(leaf, Prefix | Wildcard | Fuzzy) and not self._take_pattern():
+            return None
         return Boost(leaf, boost) if leaf is not None and boost is not None else leaf
+
+    def _take_pattern(self) -> bool:
+        """Count a pattern, which costs as much as many words; tell whether it still fits."""
+        self._patterns_left -= 1
+        if self._patterns_left < 0:
+            self._notes.add(
+                f"The query has more than {self._max_patterns} words with “*”, “?” or “~”; the others of these were "
+                "left out."
+            )
+        return self._patterns_left >= 0
 
     def _note_nothing(self, token: Token, name: str | None) -> None:
         """Name a token without letter or digit, unless it is punctuation on its own, which nobody misses."""
