@@ -20,7 +20,7 @@ KINDS = {
     "front": "/",
     "results": "/search?q=harbour",
     "everything": "/search",
-    "filtered": "/search?q=harbour&topic=Port+Amaro+harbour+strike&context=Kestria&not_source=The+Halvik+Post&from=2023",
+    "filtered": "/search?q=harbour&topic=Port+Amaro+harbour+strike&not_source=The+Halvik+Post&from=2023",
     "partial": "/search?q=harbour+zebra",
     "nothing": "/search?q=comet&topic=Railways",
     "facet": "/search/facet/context",

@@ -15,7 +15,7 @@ from ..dates import day_words
 from ..engine.request import SearchRequest
 from ..engine.result import ArticleView, RelatedArticle
 from .links import Links, safe_url, url_host
-from .presenters import PAGE_LANGUAGE, Link, SourceLine
+from .presenters import PAGE_LANGUAGE, Link, SourceLine, present_formats
 from .state import adding
 from .words import FIELD_WORDS, shortened
 
@@ -83,9 +83,6 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
     article = view.article
     path = links.article(article.path)
     address = url_root.removesuffix(links.root) + path
-    formats = [Link("JSON", links.article(article.path, ".json"))]
-    if has_file:
-        formats.append(Link("Markdown", links.article(article.path, ".md")))
     return ArticlePage(
         headline=article.headline,
         description=shortened(article.summary.replace("\n\n", " "), 200),
@@ -109,7 +106,7 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
         versions=_version_lines(article),
         previous=_related_line(view.previous, links) if view.previous else None,
         next=_related_line(view.next, links) if view.next else None,
-        formats=tuple(formats),
+        formats=present_formats(links.article(article.path, ""), has_file),
         citation=f"“{article.headline.rstrip('. ')}.” {site_name}, {day_words(article.date)}.",
         address=address,
         canonical=path,

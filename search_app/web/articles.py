@@ -1,31 +1,31 @@
 """Article pages: one article in its formats, at the archive's own addresses.
 
-In: a site path. Out: HTML, JSON or the Markdown file as it lies on disk. No part of an address ever reaches the file
-system: the file's place comes from the engine's record.
+In: a site path. Out: HTML, JSON, XML or the Markdown file as it lies on disk. No part of an address ever reaches the
+file system: the file's place comes from the engine's record.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..archive.model import Article
 from ..engine.request import SearchRequest
 from ..engine.result import ArticleView, Engine
 from .answers import article_answer
 from .api import json_response
+from .archive_files import article_file, file_response
 from .article_page import present_article
 from .links import Links
 from .presenters import present_form
 from .site import conditional, site
+from .xml_answers import article_xml
 
 blueprint = Blueprint("articles", __name__)
 
-ENDINGS = (".html", ".json", ".md")
+ENDINGS = (".html", ".json", ".xml", ".md")
 PADDED_DAY = re.compile(r"^(/(?:news|opinion)/[0-9]{4}/[0-9]{2}/)0([1-9]/)")
 
 
@@ -58,8 +58,10 @@ def answer_article(path: str) -> BaseResponse:
         abort(404)
     if ending == ".json":
         response = json_response(article_answer(found.view, links))
+    elif ending == ".xml":
+        response = Response(article_xml(article_answer(found.view, links)), mimetype="application/xml")
     elif ending == ".md":
-        return _markdown_file(found.view.article)
+        return file_response(article_file(found.view.article))
     else:
         response = _article_page(found.view, links)
     response.add_etag()
@@ -88,28 +90,7 @@ def find_article(path: str, engine: Engine) -> Found:
 
 def _article_page(view: ArticleView, links: Links) -> Response:
     here = site()
-    has_file = bool(here.settings.text("archive"))
+    has_file = article_file(view.article) is not None
     page = present_article(view, links, here.settings.text("site_name"), request.url_root.rstrip("/"), has_file)
     form = present_form(SearchRequest(), links)
     return make_response(render_template("article.html", page=page, form=form, links=links))
-
-
-def _markdown_file(article: Article) -> Response:
-    archive = site().settings.text("archive")
-    if not archive:
-        abort(
-            404, "This server does not hand out the archive's files; the article is at its .html and .json addresses."
-        )
-    root = Path(archive).resolve()
-    file = (root / article.file).resolve()
-    # The record is data: it, or a link on disk, may still point outside the archive.
-    if not file.is_relative_to(root):
-        abort(404)
-    try:
-        text = file.read_bytes()
-    except OSError:
-        # The archive changes while it is served: a file may go before the next build notices.
-        abort(404, "The file of this article is no longer in the archive.")
-    response = Response(text, mimetype="text/markdown")
-    response.add_etag()
-    return conditional(response)

@@ -13,7 +13,7 @@ from ..dates import MONTH_NAMES, month_end
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
 from .links import Links, Refinements, day_path
-from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_hit
+from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_formats, present_hit
 from .timeline import Timeline, present_timeline
 from .words import WEEKDAYS, count_words, span_words
 
@@ -70,15 +70,21 @@ class PeriodPage:
     contexts: tuple[Link, ...]
     hits: tuple[HitLine, ...]
     search: str
-    json: str
+    formats: tuple[Link, ...]
     canonical: str
     pager: tuple[Link, ...]
     previous: str
     next: str
 
 
-def present_period(period: Period, result: SearchResult, links: Links, span: tuple[date, date]) -> PeriodPage:
-    """Return the page. span : the first and the last day of the archive, past which there is nothing to turn to."""
+def present_period(
+    period: Period, result: SearchResult, links: Links, span: tuple[date, date], has_file: bool
+) -> PeriodPage:
+    """Return the page.
+
+    span : the first and the last day of the archive, past which there is nothing to turn to.
+    has_file : whether the ``.md`` address answers.
+    """
     request = SearchRequest(date_from=period.first, date_to=period.last)
     refine = Refinements(links, request)
     address = links.root + period.path
@@ -99,7 +105,7 @@ def present_period(period: Period, result: SearchResult, links: Links, span: tup
         contexts=_values("context", result, refine),
         hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
         search=links.search(request),
-        json=f"{address}index.json",
+        formats=present_formats(f"{address}index", has_file) if result.hits else (),
         canonical=by_page.get(page, address),
         pager=tuple(
             Link(f"{number:,}", by_page[number], current=number == page) if number else Link("…")

@@ -1,6 +1,7 @@
 """Day, month and year pages: the archive by the calendar, each a search over its span.
 
-In: an address below ``/news/``. Out: HTML or JSON. Addresses of articles are handed on to ``articles``.
+In: an address below ``/news/``. Out: HTML, JSON, XML, or the file of a day. Addresses of articles are handed on to
+``articles``.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..engine.request import SearchRequest
 from .answers import search_answer
 from .api import json_response
+from .archive_files import day_file, file_response
 from .articles import answer_article
 from .period_page import Period, present_period
 from .site import site
 from .state import replacing
+from .xml_answers import list_xml
 
 blueprint = Blueprint("periods", __name__)
 
 PERIOD_PATH = re.compile(
     r"(?P<year>[0-9]{4})(?:/(?P<month>[0-9]{1,2})(?:/(?P<day>[0-9]{1,2}))?)?"
-    r"(?P<end>/?|/(?:index|README)(?P<ending>\.html|\.json)?)"
+    r"(?P<end>/?|/(?:index|README)(?P<ending>\.html|\.json|\.xml|\.md)?)"
 )
 PERIOD_HITS = 20
 
@@ -55,10 +58,12 @@ def news_path(rest: str) -> BaseResponse:
     if not rest.startswith(tidy):
         # A day with a leading zero, a month without, a missing slash at the end.
         return redirect(f"{links.root}{period.path}{match['end'].lstrip('/')}", 301)
-    return _answer_period(period, match["ending"] == ".json")
+    if match["ending"] == ".md":
+        return file_response(day_file(period))
+    return _answer_period(period, match["ending"] or ".html")
 
 
-def _answer_period(period: Period, as_json: bool) -> Response:
+def _answer_period(period: Period, ending: str) -> Response:
     here = site()
     engine, links = here.engine(), here.links()
     asked = here.state().request
@@ -70,14 +75,19 @@ def _answer_period(period: Period, as_json: bool) -> Response:
         per_page=PERIOD_HITS,
         interval={"year": "month", "month": "day", "day": "day"}[period.kind],
     )
-    if as_json:
+    as_data = ending != ".html"
+    if as_data:
         search = replacing(search, page=asked.page, per_page=here.settings.number("max_per_page"))
     result = engine.search(search)
-    if as_json:
+    if as_data:
         if not result.total:
             abort(404, f"The archive has no article of {period.words}.")
-        return here.cached(json_response(search_answer(result, links)), result.generation)
-    page = present_period(period, result, links, here.span() or (date.min, date.max))
+        answer = search_answer(result, links)
+        if ending == ".json":
+            return here.cached(json_response(answer), result.generation)
+        body = list_xml(answer, period.first.isoformat(), period.last.isoformat())
+        return here.cached(Response(body, mimetype="application/xml"), result.generation)
+    page = present_period(period, result, links, here.span() or (date.min, date.max), day_file(period) is not None)
     response = make_response(render_template("period.html", page=page, links=links))
     if not result.total:
         response.status_code = 404

@@ -36,6 +36,11 @@ VALUES_SHOWN = 12
 CONTEXTS_A_HIT = 4
 SORT_WORDS = {"relevance": "Best match", "newest": "Newest first", "oldest": "Oldest first"}
 PRESETS = (("week", 7), ("month", 30), ("year", 365))
+FORMATS = (
+    (".json", "JSON", "application/json"),
+    (".xml", "XML", "application/xml"),
+    (".md", "Markdown", "text/markdown"),
+)
 # What the search form's own controls hold; everything else travels in hidden fields.
 FORM_CONTROLS = {"q", *VALUE_FIELDS, "context_match", "from", "to", "page", "interval"}
 
@@ -314,6 +319,16 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
 def present_sources(sources: tuple[Source, ...]) -> tuple[SourceLine, ...]:
     """Return sources with their hosts; an address that may not stand in a link is left out."""
     return tuple(SourceLine(source.name, safe_url(source.url), url_host(source.url)) for source in sources)
+
+
+def present_formats(address: str, has_file: bool) -> tuple[Link, ...]:
+    """Return the other formats of the page at ``address`` (without ending); ``note`` is the type of each.
+
+    has_file : whether the archive's own file can be had.
+    """
+    return tuple(
+        Link(text, address + ending, note=mimetype) for ending, text, mimetype in FORMATS if has_file or ending != ".md"
+    )
 
 
 def page_numbers(page: int, pages: int) -> list[int]:
