@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from web_page import Page, words
 
-from search_app.archive.model import Article
+from search_app.archive.model import Article, Version
 from search_app.engine.result import ArticleView
 from search_app.web.app import create_app
 
@@ -190,6 +190,16 @@ def test_no_record_leads_out_of_the_archive(tmp_path: Path, make_article, file: 
     response = app.test_client().get(f"{article.path}.md")
     assert response.status_code == 404
     assert b"secret" not in response.data
+
+
+def test_the_history_marks_what_changed(make_article) -> None:  # type: ignore[no-untyped-def]
+    headlines = ("Two ships wait", "Forty ships wait", "Forty ships wait")
+    versions = tuple(Version(f"/news/2031/03/4/{n}", headline) for n, headline in enumerate(headlines))
+    article = make_article(headline=headlines[-1], versions=versions)
+    client = create_app(engine=OneArticle(article)).test_client()  # type: ignore[arg-type]
+    history = Page(client.get(article.path)).one("ol", class_="history")
+    assert [[words(mark) for mark in history.iter(tag)] for tag in ("del", "ins")] == [["Two"], ["Forty"]]
+    assert words(list(history)[2]) == "The headline stayed the same."
 
 
 def test_a_day_lists_its_articles(client: FlaskClient) -> None:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from search_app.engine.result import Histogram, HistogramBar
+from search_app.web.changes import word_changes
 from search_app.web.presenters import page_numbers
 from search_app.web.timeline import UNITS, Timeline, bar_height, present_timeline, unit_label
 from search_app.web.words import count_words, shortened, span_words
@@ -141,3 +142,21 @@ UNITS_OF_DAYS = {
 def test_units_of_time(unit: str, day: date, first: date, last: date, said: str) -> None:
     assert UNITS[unit](day) == (first, last)
     assert unit_label(unit, first) == said
+
+
+CHANGES = {
+    "nothing": ("One two three", "One two three", "One two three"),
+    "a word more": ("One three", "One two three", "One <ins>two</ins> three"),
+    "a word less": ("One two three", "One three", "One <del>two</del> three"),
+    "another word": ("Talks begin today", "Talks end today", "Talks <del>begin</del> <ins>end</ins> today"),
+    "at the end": ("Talks begin", "Talks begin again.", "Talks begin <ins>again.</ins>"),
+    "no word in common": ("One two three", "Four five six", "Four five six"),
+    "no spaces": ("港口罢工开始", "港口罢工结束", "港口罢工<del>开始</del> <ins>结束</ins>"),
+    "markup": ("<b>&amp; two", "<b>&amp; <i>", "&lt;b&gt;&amp;amp; <del>two</del> <ins>&lt;i&gt;</ins>"),
+    "far too long": ("a " * 5000, "b " * 5000, "b " * 5000),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "shown"), CHANGES.values(), ids=CHANGES.keys())
+def test_changes_of_a_headline(before: str, after: str, shown: str) -> None:
+    assert word_changes(before, after).strip() == shown.strip()

@@ -14,6 +14,7 @@ from ..archive.render import render_markdown
 from ..dates import day_words
 from ..engine.request import SearchRequest
 from ..engine.result import ArticleView, RelatedArticle
+from .changes import word_changes
 from .links import Links, safe_url, url_host
 from .presenters import PAGE_LANGUAGE, Link, SourceLine, present_formats
 from .state import adding
@@ -40,9 +41,12 @@ class RelatedLine:
 
 @dataclass(frozen=True, slots=True)
 class VersionLine:
-    """One version of the history; ``same`` tells that its headline is that of the line before it."""
+    """One version of the history.
 
-    headline: str
+    headline : with the changes since the version before it marked. same : whether there are none.
+    """
+
+    headline: Markup
     changed: str
     note: str
     current: bool
@@ -140,6 +144,7 @@ def _version_lines(article: Article) -> tuple[VersionLine, ...]:
     before = ""
     for version in article.versions:
         same = version.headline == before
-        lines.append(VersionLine(version.headline, version.changed, version.note, version.current, same))
+        headline = word_changes(before, version.headline) if before else escape(version.headline)
+        lines.append(VersionLine(headline, version.changed, version.note, version.current, same))
         before = version.headline
     return tuple(lines)
