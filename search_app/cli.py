@@ -13,9 +13,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -23,6 +21,8 @@ from typing import Any
 import click
 
 from . import __version__
+from .cli_export import export, watch
+from .cli_options import Run, debug_option, index_option, named_by_option, option, read_search, search_options
 from .cli_output import (
     ProgressBars,
     counted,
@@ -33,52 +33,16 @@ from .cli_output import (
     print_status,
     print_text,
 )
-from .errors import BuildRunningError, QueryError, SearchAppError, SettingsError
-from .settings import PREFIX, Settings, load_settings
+from .errors import BuildRunningError, QueryError, SearchAppError, SettingsError, WatchError
+from .settings import Settings, load_settings
 
 DONE, FAILED, MISUSED, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
 EXIT_CODES: tuple[tuple[type[SearchAppError], int], ...] = (
     (BuildRunningError, BUSY),
     (QueryError, MISUSED),
     (SettingsError, MISUSED),
+    (WatchError, MISUSED),
 )
-# What a parameter of the web is called on the command line, where that is not "--" and its own name.
-OPTION_OF_PARAMETER = {"q": "WORDS", "per_page": "--limit"}
-
-
-@dataclass(slots=True)
-class Run:
-    """What one run of the program is asked for beside its command."""
-
-    debug: bool = False
-
-
-class ValueList(click.types.StringParamType):
-    """Text that may be given several times; in the environment, values are parted by semicolons."""
-
-    envvar_list_splitter = ";"
-
-
-def option(name: str, *also: str, **attributes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option with its environment variable, which the help names: ``--not-topic`` has ``SEARCH_APP_NOT_TOPIC``."""
-    variable = PREFIX + name.lstrip("-").replace("-", "_").upper()
-    return click.option(name, *also, envvar=variable, show_envvar=True, **attributes)
-
-
-def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value:
-        context.ensure_object(Run).debug = True
-
-
-debug_option = option(
-    "--debug",
-    is_flag=True,
-    expose_value=False,
-    callback=_set_debug,
-    is_eager=True,
-    help="Show a traceback with errors.",
-)
-index_option = option("--index", metavar="DIR", help="Folder of the index; index/ by default.")
 host_option = option("--host", metavar="HOST", help="Address to listen on; 127.0.0.1 by default.")
 port_option = option("--port", metavar="N", help="Port to listen on; 8000 by default, 0 takes any free one.")
 workers_option = option("--workers", metavar="N", help="Processes that answer requests; 2 by default.")
@@ -126,12 +90,7 @@ def index(archive: str | None, index: str | None, full: bool, jobs: str | None, 
 
 
 @commands.command()
-@click.argument("words", nargs=-1)
-@option("--topic", type=ValueList(), multiple=True, metavar="T", help="Only this topic; several are any of.")
-@option("--context", type=ValueList(), multiple=True, metavar="C", help="Only with this context; several are all of.")
-@option("--source", type=ValueList(), multiple=True, metavar="S", help="Only from this source; several are any of.")
-@option("--from", "from_", metavar="D", help="First day: 2017, 2017-01, 2017-01-16, 'jan 2017', 'last week'.")
-@option("--to", metavar="D", help="Last day, in the same forms; a month or year is taken whole.")
+@search_options
 @option("--sort", metavar="ORDER", help="relevance, newest or oldest.")
 @option("--limit", metavar="N", help="Results to show; 20 by default.")
 @option("--page", metavar="N", help="Which page of them; the first by default.")
@@ -149,43 +108,23 @@ def search(
     and put -- before a word to leave out: search-app search -- talks -peace.
     """
     # Rooms are imported by the command that needs them: help and wrong usage are answered in a tenth of the time.
-    from werkzeug.datastructures import MultiDict
-
     from .engine import open_engine
     from .web.answers import search_answer
     from .web.links import Links
-    from .web.state import read_state
 
     settings = load_settings(index=index)
-    parameters = {"q": " ".join(words), **filters, "from": from_, "per_page": limit}
-    given = MultiDict((name, _decoded(value)) for name, value in _pairs(parameters))
+    state = read_search(settings, words, from_, per_page=limit, **filters)
     engine = open_engine(Path(settings.text("index")), settings)
     try:
-        state = read_state(given, date.today(), settings)
         result = engine.search(state.request)
     except QueryError as error:
-        shown = OPTION_OF_PARAMETER.get(error.parameter, f"--{error.parameter.replace('_', '-')}")
-        raise QueryError(shown, error.value, error.expected) from error
+        raise named_by_option(error) from error
     finally:
         engine.close()
     if as_json:
         print_json(search_answer(result, Links(), state.notes))
     else:
         print_result(result, state.notes)
-
-
-def _pairs(parameters: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, value)
-        for name, values in parameters.items()
-        for value in (values if isinstance(values, tuple) else (values,))
-        if value is not None
-    ]
-
-
-def _decoded(text: str) -> str:
-    """Return an argument as text that can be encoded again: bytes that were not UTF-8 become replacement characters."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @commands.command()
@@ -279,6 +218,10 @@ def demo(**options: Any) -> None:
         # Workers of the server leave through here as well; the folder belongs to the process that made it.
         if os.getpid() == owner:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+commands.add_command(export)
+commands.add_command(watch)
 
 
 def _serve(settings: Settings, bound: socket) -> None:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -34,6 +34,18 @@ def print_text(text: str = "") -> None:
         click.echo(text, color=None if wants_colour() else False)
     except BrokenPipeError:
         # Python flushes stdout once more on its way out, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Write lines on stdout as they come, as UTF-8 whatever the terminal; a reader that has gone ends it quietly."""
+    stream = sys.stdout.buffer
+    try:
+        for line in lines:
+            stream.write(line.encode("utf-8", "replace"))
+        stream.flush()
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.exceptions.Exit(0) from None
 

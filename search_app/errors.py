@@ -138,5 +138,9 @@ class BuildRefusedError(SearchAppError):
     """A build was stopped before publishing because its result looks wrong; the index that served before stands."""
 
 
+class WatchError(SearchAppError):
+    """The file that should remember what a watched search has reported cannot be used."""
+
+
 class ServeError(SearchAppError):
     """The server cannot listen where it was asked to."""

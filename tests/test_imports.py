@@ -37,7 +37,10 @@ PLACES = {
     "sample": place(),
     "server": place("errors", "flask gunicorn"),
     "cli_output": place("settings engine index", "click"),
-    "cli": place("errors settings index engine web sample server cli_output __init__", "click werkzeug"),
+    "watch": place("errors engine"),
+    "cli_options": place("errors settings web", "click werkzeug"),
+    "cli_export": place("settings engine web watch cli_output cli_options", "click"),
+    "cli": place("errors settings index engine web sample server cli_output cli_options cli_export __init__", "click"),
     "__main__": place("cli"),
     "__init__": place(),
 }
