@@ -12,12 +12,10 @@ from markupsafe import Markup, escape
 from ..archive.model import Article
 from ..archive.render import render_markdown
 from ..dates import day_words
-from ..engine.request import SearchRequest
 from ..engine.result import ArticleView, RelatedArticle
 from .changes import word_changes
 from .links import Links, safe_url, url_host
 from .presenters import PAGE_LANGUAGE, Link, SourceLine, present_formats
-from .state import adding
 from .words import FIELD_WORDS, shortened
 
 
@@ -94,18 +92,18 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
         opinion=article.kind != "news",
         date=Link(day_words(article.date), links.day(article.date)),
         iso_date=article.date.isoformat(),
-        topic=_search_link("topic", article.topic, links) if article.topic else None,
+        topic=_value_link("topic", article.topic, links) if article.topic else None,
         body=article_body(article),
         image=safe_url(article.image),
         image_host=url_host(article.image),
         sources=tuple(
             ArticleSource(
                 SourceLine(source.name, safe_url(source.url), url_host(source.url)),
-                _search_link("source", source.name, links).href,
+                _value_link("source", source.name, links).href,
             )
             for source in article.sources
         ),
-        contexts=tuple(_search_link("context", context, links) for context in article.contexts),
+        contexts=tuple(_value_link("context", context, links) for context in article.contexts),
         related=tuple(_related_line(related, links) for related in view.related),
         versions=_version_lines(article),
         previous=_related_line(view.previous, links) if view.previous else None,
@@ -125,8 +123,8 @@ def article_body(article: Article) -> Markup:
     return Markup("\n").join(Markup("<p>") + escape(text) + Markup("</p>") for text in paragraphs)
 
 
-def _search_link(field: str, value: str, links: Links) -> Link:
-    return Link(value, links.search(adding(SearchRequest(), field, value)), note=FIELD_WORDS[field][0])
+def _value_link(field: str, value: str, links: Links) -> Link:
+    return Link(value, links.value(field, value), note=FIELD_WORDS[field][0])
 
 
 def _related_line(related: RelatedArticle, links: Links) -> RelatedLine:
@@ -135,7 +133,7 @@ def _related_line(related: RelatedArticle, links: Links) -> RelatedLine:
         link=Link(headline, links.article(related.path) if related.known else ""),
         date=day_words(related.date) if related.date else "",
         iso_date=related.date.isoformat() if related.date else "",
-        contexts=tuple(_search_link("context", context, links) for context in related.contexts),
+        contexts=tuple(_value_link("context", context, links) for context in related.contexts),
     )
 
 

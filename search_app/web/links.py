@@ -6,6 +6,7 @@ web room joins text to an address.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
@@ -23,6 +24,8 @@ from .state import (
 )
 
 PLAIN_IN_QUERY = ",:"
+# An empty part, a part of dots alone, or what a server cannot read in a path.
+UNFIT_FOR_PATH = re.compile(r"(?:^|/)\.*(?:/|$)|[\x00-\x1f\x7f\\]")
 PLAIN_IN_PATH = "/,:;=+~!$'()*@"
 
 
@@ -113,6 +116,15 @@ class Links:
     def article(self, path: str, ending: str = ".html") -> str:
         """Return the address of an article in one of its formats. path : its site path without ending."""
         return f"{self.root}{quote(path, safe=PLAIN_IN_PATH)}{ending}"
+
+    def value(self, field: str, name: str, page: int = 1) -> str:
+        """Return the address of the page of one topic, context or source.
+
+        A name that cannot be a path (browsers and servers rewrite dots and double slashes) leads to its search.
+        """
+        if UNFIT_FOR_PATH.search(name):
+            return self.search(SearchRequest(**{field: (name,)}, page=page))  # type: ignore[arg-type]
+        return self.paged(f"/{field}/{name}", page)
 
     def paged(self, path: str, page: int, args: Iterable[tuple[str, str]] = ()) -> str:
         """Return the address of a page of a site path. args : its other parameters."""
