@@ -6,6 +6,7 @@ between requests and nothing moves a cursor, so any number of threads may evalua
 
 from __future__ import annotations
 
+import weakref
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any as Anything
@@ -97,7 +98,9 @@ class Evaluator:
     def __init__(self, segment: Segment, live: Mask | None, statistics: Statistics, max_expansions: int = 1024) -> None:
         self.segment = segment
         self.live = live
-        self._statistics = statistics
+        # Weak, since the two hold each other: a request's arrays, and the maps of an old generation, would otherwise
+        # stay until Python looks for cycles.
+        self._owner = weakref.ref(statistics)
         self._max_expansions = max_expansions
         self._terms: dict[str, int] = {}
         self._allowed: dict[Token, Mask] = {}
@@ -107,6 +110,13 @@ class Evaluator:
         self._bonuses: dict[Token, Scores] = {}
         self._postings: dict[Term, Postings] = {}
         self._tokens: dict[tuple[str, int], _Tokens] = {}
+
+    @property
+    def _statistics(self) -> Statistics:
+        statistics = self._owner()
+        if statistics is None:
+            raise ReferenceError("an evaluator is of use only while its statistics are held")
+        return statistics
 
     # -- which documents match ------------------------------------------------------------------------------------
 
