@@ -17,15 +17,15 @@ from .answers import facet_answer, search_answer, suggestions_answer
 from .manners import link_pages, neighbours
 from .pages import read_facet_request
 from .site import conditional, site
-from .state import read_number, replacing
+from .state import replacing
 
 blueprint = Blueprint("api", __name__)
 
 JSON = "application/json"
 
 
-def json_response(body: dict[str, Any]) -> Response:
-    """Return a dict as JSON, in the order of its keys and with text as it is."""
+def json_response(body: dict[str, Any] | list[Any]) -> Response:
+    """Return a dict or a list as JSON, in the order of its keys and with text as it is."""
     return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), mimetype=JSON)
 
 
@@ -79,7 +79,7 @@ def facet(field: str) -> Response:
 )
 def suggest() -> Response:
     """Answer completions of typed text."""
-    limit = read_number(request.args, "limit", 1, ops.MAX_SUGGEST_LIMIT, ops.SUGGEST_LIMIT)
+    limit = ops.read_limit(request.args)
     response = json_response(suggestions_answer(site().engine().suggest(request.args.get("q", ""), limit)))
     response.add_etag()
     return conditional(response)

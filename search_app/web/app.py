@@ -17,7 +17,7 @@ from jinja2 import StrictUndefined
 from ..engine.result import Engine
 from ..errors import SettingsError
 from ..settings import load_settings
-from . import api, api_archive, articles, exports, pages, periods, problems, values
+from . import api, api_archive, articles, browser, exports, feeds, openapi, pages, periods, problems, values
 from .manners import open_to_other_sites, stand_behind_proxies
 from .site import EXTENSION, Site
 
@@ -58,7 +58,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     shared = Site(settings, engine, today, _fingerprint(PACKAGE_FOLDER / "web" / "static"))
     app.extensions[EXTENSION] = shared
     app.jinja_env.globals["site_name"] = settings.text("site_name")
-    for room in (pages, api, api_archive, exports, articles, periods, values):
+    for room in (pages, api, api_archive, exports, feeds, browser, openapi, articles, periods, values):
         app.register_blueprint(room.blueprint)
     problems.register_problems(app)
     app.after_request(_finish)

@@ -71,6 +71,7 @@ class Links:
         self.style = f"{self.root}/static/style.css?v={style_version}"
         self.icon = f"{self.root}/static/icon.svg?v={style_version}"
         self.opensearch = f"{self.root}/opensearch.xml"
+        self.feed_of_all = f"{self.root}/feed.atom"
 
     def _with_query(self, path: str, pairs: Iterable[tuple[str, str]]) -> str:
         text = query_string(pairs)
@@ -86,9 +87,8 @@ class Links:
 
     def feed(self, request: SearchRequest) -> str:
         """Return the address of a search as a feed."""
-        return self._with_query(
-            "/feed.atom", args_from_request(replacing(request, sort="", facet_size=20, interval=""))
-        )
+        kept = replacing(request, page=request.page, sort="", facet_size=20, interval="")
+        return self._with_query("/feed.atom", args_from_request(kept))
 
     def export(self, request: SearchRequest, name: str) -> str:
         """Return the address of an export of a search. name : ``.csv``, ``.jsonl``, ``/facets.csv``, …"""

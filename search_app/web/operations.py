@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Blueprint
+from werkzeug.datastructures import MultiDict
 
 from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS
 from ..settings import Settings
-from .state import INTERVALS, MATCHES, MAX_VALUES, VALUE_FIELDS
+from .state import INTERVALS, MATCHES, MAX_VALUES, VALUE_FIELDS, read_number
 
 View = TypeVar("View", bound=Callable[..., Any])
 Schema = dict[str, Any]
@@ -74,6 +75,11 @@ def operation(
     return register
 
 
+def read_limit(args: MultiDict[str, str]) -> int:
+    """Return how many completions are asked for. Raises QueryError."""
+    return read_number(args, "limit", 1, MAX_SUGGEST_LIMIT, SUGGEST_LIMIT)
+
+
 def _fixed(schema: Schema) -> Callable[[Settings], Schema]:
     return lambda settings: schema
 
@@ -126,6 +132,7 @@ FILTERS = (
 SORT = (Parameter("sort", "Order; relevance where there is a q, else newest.", _choice(SORTS)),)
 PAGE = (Parameter("page", "Page, from 1; one past the last is a 404.", _number(MOST_PAGES, 1)),)
 PER_PAGE = (Parameter("per_page", "Hits a page.", _number("max_per_page", 20)),)
+FEED_SIZE = (Parameter("per_page", "Entries a page; 50 by default.", _number("max_per_page", 50)),)
 FACET_SIZE = (Parameter("facet_size", "Values a facet.", _number("max_facet_size", 20)),)
 INTERVAL = (Parameter("interval", "Span of a bar of the histogram; follows the span of the hits.", _choice(INTERVALS)),)
 FIELD = (Parameter("field", "The facet.", _choice(FACET_FIELDS), place="path", example="topic"),)

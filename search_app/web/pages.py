@@ -26,7 +26,12 @@ PREFIX_CHARS = 100
 ROBOTS = """User-agent: *
 Disallow: {root}/search
 Disallow: {root}/api/
+Disallow: {root}/export
+Disallow: {root}/feed.atom
+Disallow: {root}/opensearch/
 Allow: {root}/
+
+Sitemap: {base}/sitemap.xml
 """
 
 
@@ -108,7 +113,7 @@ def readyz() -> Response:
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """Answer what crawlers may read: articles and days, not the countless combinations of filters."""
-    return Response(ROBOTS.format(root=request.script_root), mimetype="text/plain")
+    return Response(ROBOTS.format(root=request.script_root, base=request.url_root.rstrip("/")), mimetype="text/plain")
 
 
 @blueprint.get("/favicon.ico")

@@ -160,6 +160,8 @@ class ResultPage:
     timeline: Timeline | None
     canonical: str
     json: str
+    feed: str
+    csv: str
     indexable: bool
     ways_on: tuple[Link, ...] = ()
 
@@ -212,6 +214,8 @@ def present_search(
         timeline=present_timeline(result.histogram, refine.between, request.date_from, request.date_to),
         canonical=links.search(request),
         json=links.api_search(request),
+        feed=links.feed(replacing(request, per_page=20)),
+        csv=links.export(replacing(request), ".csv"),
         indexable=not has_filters(request) and request.page == 1,
         ways_on=ways_on,
     )

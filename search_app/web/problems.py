@@ -29,6 +29,7 @@ from .state import MAX_VALUES, PARAMETER_ORDER
 
 RETRY_SECONDS = 30
 KEPT_CHARS = 2048
+DATA_PATHS = ("/api/", "/export", "/feed.atom", "/opensearch")
 HEADINGS = {
     400: "This search has a slip in it",
     404: "There is no such page",
@@ -111,7 +112,7 @@ def problem_response(problem: Problem) -> Response:
 def wants_json() -> bool:
     """Tell whether the current address, or the client, asks for JSON rather than for a page."""
     path = request.path
-    if path.startswith("/api/") or path.endswith(".json"):
+    if path.startswith(DATA_PATHS) or path.endswith(".json"):
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
     return best is not None and best != "text/html"

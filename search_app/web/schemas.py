@@ -103,6 +103,13 @@ SCHEMAS: dict[str, Schema] = {
         values=_list(ref("Value")),
     ),
     "Suggestions": _object(suggestions=_list(_object(text=TEXT, kind=_choice(KINDS), count=COUNT))),
+    "BrowserSuggestions": {
+        "type": "array",
+        "items": {"anyOf": [TEXT, TEXTS]},
+        "minItems": 4,
+        "maxItems": 4,
+        "description": "What was typed; then texts, descriptions and addresses, one a completion.",
+    },
     "Article": _object(
         **_ARTICLE,
         versions=_list(_object(id=TEXT, headline=TEXT, changed=TEXT, note=TEXT, current=FLAG)),
