@@ -287,12 +287,14 @@ def test_pages_have_landmarks_and_headings_in_order(client: FlaskClient, path: s
 @pytest.mark.parametrize("path", LAYOUT)
 def test_nothing_is_loaded_from_elsewhere(client: FlaskClient, path: str) -> None:
     page = Page(client.get(path))
-    assert page.all("script") == []
+    (script,) = page.all("script")
+    assert "defer" in script.attrib
+    assert not "".join(script.itertext()).strip()
     assert page.all("style") == []
     assert not [element for element in page.root.iter() if element.get("style") or element.get("onclick")]
     loaded = [link.get("href") or "" for link in page.all("link") if link.get("rel") in ("stylesheet", "icon")]
     assert len(loaded) == 2
-    for address in loaded:
+    for address in (*loaded, script.get("src") or ""):
         with client.get(address) as response:
             assert response.status_code == 200
             assert "immutable" in response.headers["Cache-Control"]

@@ -69,6 +69,7 @@ class Links:
         self.home = f"{self.root}/"
         self.search_form = f"{self.root}/search"
         self.style = f"{self.root}/static/style.css?v={style_version}"
+        self.script = f"{self.root}/static/app.js?v={style_version}"
         self.icon = f"{self.root}/static/icon.svg?v={style_version}"
         self.opensearch = f"{self.root}/opensearch.xml"
         self.feed_of_all = f"{self.root}/feed.atom"

@@ -22,6 +22,7 @@ LEAST_HEIGHT = 2
 # heavy: neighbours are drawn, or linked, as one.
 MOST_BARS = 200
 MOST_SPANS = 31
+FEW_BARS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class Timeline:
     first_label: str
     last_label: str
     peak: str
+
+    @property
+    def few(self) -> bool:
+        """Whether the bars would look like walls, drawn across the page."""
+        return self.width < FEW_BARS * BAR_WIDTH
 
 
 def _years(day: date, count: int) -> tuple[date, date]:
