@@ -42,7 +42,8 @@ PLACES = {
     "cli_export": place("settings engine web watch cli_output cli_options", "click"),
     "cli": place("errors settings index engine web sample server cli_output cli_options cli_export __init__", "click"),
     "__main__": place("cli"),
-    "__init__": place(),
+    "library": place("errors settings dates engine"),
+    "__init__": place("library"),
 }
 # Between a process and its own workers only, never from a file.
 ALLOWED_BYTES = {"archive/reader.py": {"marshal"}}
