@@ -109,6 +109,7 @@ class Evaluator:
         self._near: dict[tuple[Near, str], Docs] = {}
         self._bonuses: dict[Token, Scores] = {}
         self._postings: dict[Term, Postings] = {}
+        self._starts: dict[tuple[tuple[str, Run], ...], Keys] = {}
         self._tokens: dict[tuple[str, int], _Tokens] = {}
 
     @property
@@ -193,9 +194,10 @@ class Evaluator:
                 self._add_postings(self._postings_of(plan), plan.token, factor, slots, scores)
             case Near(tokens, _, fields):
                 # A token counts in the fields in which all of them stand together, and nowhere else.
-                together = np.zeros((len(TEXT_FIELDS), self.segment.docs), bool)
+                together = np.zeros((len(TEXT_FIELDS) + 1, self.segment.docs), bool)
                 for name, _ in fields:
                     together[_FIELD_NUMBER[name], self._near_docs(plan, name)] = True
+                    together[-1, self._near_docs(plan, name)] = True
                 for token in tokens:
                     self._add_postings(self._postings_of(Term(token, fields)), token, factor, slots, scores, together)
             case Pattern(_, _, _, fields):
@@ -232,20 +234,27 @@ class Evaluator:
     ) -> None:
         """Add what the postings of one token are worth to the scores of the documents that have a slot.
 
-        together : by field and document, where the token counts; None for everywhere.
+        together : by field and document, where the token counts, and in a last row, whether in any field; None for
+            everywhere.
         """
         docs, frequencies, rows = postings.docs, postings.frequencies, postings.rows
         if not len(docs):
             return
         scorer = self._statistics.scorer
-        at = slots[docs]
-        inside = at >= 0
-        if together is not None:
+        if together is None:
+            at = slots[docs]
+            inside = np.flatnonzero(at >= 0)
+            at = at[inside]
+        else:
+            # A phrase is in few of the documents of its commonest word: look closely at these alone.
+            inside = np.flatnonzero(together[-1][docs])
             numbers = np.array([_FIELD_NUMBER[name] for name, _ in postings.fields])
-            inside &= together[numbers[rows], docs]
-        whole = bool(inside.all())
+            counted = together[numbers[rows[inside]], docs[inside]]
+            inside = inside[np.logical_and(counted, slots[docs[inside]] >= 0)]
+            at = slots[docs[inside]]
+        whole = len(inside) == len(docs)
         if not whole:
-            at, docs, frequencies, rows = at[inside], docs[inside], frequencies[inside], rows[inside]
+            docs, frequencies, rows = docs[inside], frequencies[inside], rows[inside]
         statistics = self._statistics
         weights = np.array([statistics.idf(name, token) * weight * factor for name, weight in postings.fields])
         numbers = np.array([_FIELD_NUMBER[name] for name, _ in postings.fields])[rows]
@@ -255,19 +264,20 @@ class Evaluator:
             worth *= self._bonus(postings, token, scorer, None if whole else inside)
         scores += np.bincount(at, weights=worth, minlength=len(scores))
 
-    def _bonus(self, postings: Postings, token: Token, scorer: Bm25, inside: Mask | None) -> Scores:
-        """Return what each posting of a token (of those ``inside``) is multiplied by for standing as it was typed."""
+    def _bonus(self, postings: Postings, token: Token, scorer: Bm25, inside: Keys | None) -> Scores:
+        """Return what each posting of a token (those at ``inside``) is multiplied by for standing as it was typed."""
         by_rank = self._bonus_by_rank(token, scorer)
         ranks = np.concatenate([self.segment.fields[name].locals(run) for name, run in postings.runs])
         counts = postings.all_frequencies
         at = None if postings.kept is None else np.flatnonzero(postings.kept)
         if inside is not None:
-            at = np.flatnonzero(inside) if at is None else at[inside]
+            at = inside if at is None else at[inside]
         if len(ranks) == len(counts):
             found: Scores = by_rank[ranks if at is None else ranks[at]]
             return found
-        ends = np.cumsum(counts, dtype=np.int64)
-        starts = ends - counts
+        starts = self._starts.get(postings.runs)
+        if starts is None:
+            starts = self._starts[postings.runs] = np.cumsum(counts, dtype=np.int64) - counts
         if at is not None:
             counts = counts[at]
             ranks = ranks[expand(starts[at], counts)]
@@ -358,12 +368,11 @@ class Evaluator:
             return np.zeros(0, np.int32)
         # The documents that hold all of the words, then the places of each word in these alone, once a word.
         places = dict(zip(plan.tokens, (run for run in runs if run is not None), strict=True))
-        within = np.ones(self.segment.docs, bool)
-        for run in sorted(set(places.values()), key=lambda run: run.df):
-            has = self._none()
-            has[self._tokens_of(field, run)[0]] = True
-            within &= has
-        found = {token: self._token_keys(field, run, token, within) for token, run in places.items()}
+        rarest, *others = sorted(set(places.values()), key=lambda run: run.df)
+        common = self._tokens_of(field, rarest)[0]
+        for run in others:
+            common = common[_contains(self._tokens_of(field, run)[0], common)]
+        found = {token: self._token_keys(field, run, token, common) for token, run in places.items()}
         keys = [found[token] for token in plan.tokens]
         if plan.slop:
             begin = _with_slop(keys, plan.slop)
@@ -388,10 +397,10 @@ class Evaluator:
             found = self._tokens[key] = (field.docs(run), frequencies, starts)
         return found
 
-    def _token_keys(self, field: Field, run: Run, token: Token, within: Mask) -> Keys:
-        """Return ``document << 32 | position`` of a token's places in the documents ``within``, ascending."""
+    def _token_keys(self, field: Field, run: Run, token: Token, common: Docs) -> Keys:
+        """Return ``document << 32 | position`` of a token's places in ``common``, documents of the run, ascending."""
         docs, frequencies, starts = self._tokens_of(field, run)
-        inside = np.flatnonzero(within[docs])
+        inside = docs.searchsorted(common)
         docs, frequencies = docs[inside], frequencies[inside]
         at = expand(starts[inside], frequencies)
         docs = np.repeat(docs, frequencies)
@@ -448,7 +457,7 @@ def _posting_ranges(
     return starts, ends, there
 
 
-def _contains(sorted_keys: Keys, wanted: Keys) -> Mask:
+def _contains(sorted_keys: npt.NDArray[Anything], wanted: npt.NDArray[Anything]) -> Mask:
     if not len(sorted_keys):
         return np.zeros(len(wanted), bool)
     at = np.searchsorted(sorted_keys, wanted)
