@@ -33,7 +33,9 @@ PLACES = {
     "archive": place("errors settings dates", "markdown nh3"),
     "index": place("errors settings dates archive", "whoosh numpy zstandard"),
     "engine": place("errors settings dates archive index", "whoosh numpy rapidfuzz"),
-    "web": place("errors settings dates archive index engine", "flask jinja2 markupsafe werkzeug dateutil"),
+    "web": place(
+        "errors settings dates archive index engine", "flask flask_compress jinja2 markupsafe werkzeug dateutil"
+    ),
     "sample": place(),
     "server": place("errors", "flask gunicorn"),
     "cli_output": place("settings engine index", "click"),

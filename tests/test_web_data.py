@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+
+import brotli
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -152,6 +155,25 @@ def test_no_link_holds_what_a_header_cannot(client: FlaskClient) -> None:
     assert response.headers["Link"].isascii()
     assert "\n" not in response.headers["Link"]
     assert response.headers["Link"].count("<") == response.headers["Link"].count("; rel=")
+
+
+COMPRESSIBLE = ["/search?q=strike", "/search/facet/context", f"{ARTICLE}.html", "/export.csv", "/export.jsonl",
+                "/feed.atom", "/openapi.json", "/sitemap.xml", "/api/search"]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", COMPRESSIBLE)
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_answers_are_compressed_for_those_who_take_it(client: FlaskClient, address: str, coding: str) -> None:
+    plain = client.get(address)
+    packed = client.get(address, headers={"Accept-Encoding": coding})
+    assert packed.headers["Content-Encoding"] == coding
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    unpacked = brotli.decompress(packed.data) if coding == "br" else gzip.decompress(packed.data)
+    if not address.endswith("q=strike") and "/api/search" not in address:  # these tell how long they took
+        assert unpacked == plain.data
+    assert "Content-Encoding" not in plain.headers
+    again = client.get(address, headers={"Accept-Encoding": coding, "If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
 
 
 # -- below a path, behind proxies ----------------------------------------------------------------------------------

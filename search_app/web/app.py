@@ -18,7 +18,7 @@ from ..engine.result import Engine
 from ..errors import SettingsError
 from ..settings import load_settings
 from . import api, api_archive, articles, browser, exports, feeds, openapi, pages, periods, problems, values
-from .manners import open_to_other_sites, stand_behind_proxies
+from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
 from .site import EXTENSION, Site
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
@@ -61,6 +61,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     for room in (pages, api, api_archive, exports, feeds, browser, openapi, articles, periods, values):
         app.register_blueprint(room.blueprint)
     problems.register_problems(app)
+    compress_answers(app)
     app.after_request(_finish)
     app.after_request(open_to_other_sites)
     stand_behind_proxies(app, settings)
