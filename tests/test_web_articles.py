@@ -202,6 +202,13 @@ def test_the_history_marks_what_changed(make_article) -> None:  # type: ignore[n
     assert words(list(history)[2]) == "The headline stayed the same."
 
 
+@pytest.mark.parametrize(("length", "long"), [(160, False), (161, True)])
+def test_a_headline_that_is_a_paragraph_is_set_as_one(make_article, length: int, long: bool) -> None:  # type: ignore[no-untyped-def]
+    article = make_article(headline="x" * length, path="/news/2031/03/4/x")
+    client = create_app(engine=OneArticle(article)).test_client()  # type: ignore[arg-type]
+    assert (Page(client.get(article.path)).one("h1").get("class") == "long") == long
+
+
 def test_a_day_lists_its_articles(client: FlaskClient) -> None:
     page = Page(client.get("/news/2031/03/4/"))
     assert words(page.one("h1")) == "Tuesday, 4 March 2031"

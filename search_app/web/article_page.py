@@ -15,7 +15,7 @@ from ..dates import day_words
 from ..engine.result import ArticleView, RelatedArticle
 from .changes import word_changes
 from .links import Links, safe_url, url_host
-from .presenters import PAGE_LANGUAGE, Link, SourceLine, present_formats
+from .presenters import LONG_HEADLINE, PAGE_LANGUAGE, Link, SourceLine, present_formats
 from .words import FIELD_WORDS, shortened
 
 
@@ -56,6 +56,7 @@ class ArticlePage:
     """Everything on an article's page."""
 
     headline: str
+    long: bool
     description: str
     language: str
     opinion: bool
@@ -87,6 +88,7 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
     address = url_root.removesuffix(links.root) + path
     return ArticlePage(
         headline=article.headline,
+        long=len(article.headline) > LONG_HEADLINE,
         description=shortened(article.summary.replace("\n\n", " "), 200),
         language=article.language if article.language != PAGE_LANGUAGE else "",
         opinion=article.kind != "news",

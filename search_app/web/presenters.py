@@ -34,6 +34,7 @@ OPEN_VALUES = 7
 # A facet shows a dozen values where nobody asked for more; the page of all its values has the rest.
 VALUES_SHOWN = 12
 CONTEXTS_A_HIT = 4
+LONG_HEADLINE = 160
 SORT_WORDS = {"relevance": "Best match", "newest": "Newest first", "oldest": "Oldest first"}
 PRESETS = (("week", 7), ("month", 30), ("year", 365))
 FORMATS = (
@@ -108,10 +109,14 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class HitLine:
-    """A hit on the page. ``language`` is ``""`` where it is the page's own."""
+    """A hit on the page.
+
+    language : ``""`` where it is the page's own. long : whether the headline is a paragraph, as old articles have them.
+    """
 
     href: str
     headline: Markup
+    long: bool
     snippet: Markup
     date: Link
     iso_date: str
@@ -306,6 +311,7 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
     contexts = [context for context in hit.contexts if context != hit.topic]
     return HitLine(
         href=links.article(hit.path),
+        long=len(hit.headline) > LONG_HEADLINE,
         headline=Markup(hit.headline_html),  # noqa: S704 - the engine has escaped all but its marks
         snippet=Markup(hit.snippet_html),  # noqa: S704 - as above
         date=Link(day_words(hit.date), links.day(hit.date)),

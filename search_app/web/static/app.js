@@ -151,7 +151,7 @@ function setUpFilters(filters) {
   for (const group of filters.querySelectorAll("fieldset")) {
     if (group.querySelector("[type=checkbox]")) group.setAttribute("aria-describedby", "at-once");
   }
-  filters.append(make("p", { id: "at-once", class: "unseen" }, WIDE.matches ? "Ticking a box searches at once." : "The button below tells how many articles are left."));
+  filters.prepend(make("p", { id: "at-once", class: "unseen" }, WIDE.matches ? "Ticking a box searches at once." : "The button below tells how many articles are left."));
 
   const left = JSON.parse(sessionStorage.getItem(LEFT) || "null");
   sessionStorage.removeItem(LEFT);
