@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ..archive import Reading, Skipped, Walk, read_again, read_all, walk_archive
 from ..archive.linker import Graph
@@ -24,11 +23,12 @@ from ..errors import BuildRefusedError, IndexDamagedError, IndexMissingError, In
 from ..settings import Settings, load_settings
 from .catalogue import Catalogue, read_catalogue, read_walk, walk_digest, write_catalogue
 from .files import FileSystem
-from .generation import Snapshot, newest_generation, open_snapshot, prune
+from .generation import Snapshot, live_docs, newest_generation, open_snapshot, prune
 from .lock import build_lock
 from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, write_manifest
 from .schema import schema_fingerprint
 from .segment import Segment
+from .sightings import SIGHTINGS, Contents, last_sightings, see_again, write_sightings
 from .update import (
     Before,
     Changes,
@@ -244,6 +244,7 @@ class _Build:
         kept : segments of the generation before that stay, each with its deleted documents. changes : None for a build
         from nothing, which tells them by comparing.
         """
+        seen = last_sightings(self._index_dir)
         prune(self._index_dir, self._files)
         generation = newest_generation(self._index_dir) + 1
         folder = self._index_dir / SEGMENTS
@@ -259,19 +260,25 @@ class _Build:
             self._remember(catalogue, walk, digest, reading, graph, chosen, segment, set(kept))
             made.append(folder / f"{generation:08d}-1.cat")
             written = write_catalogue(made[-1], catalogue, self._files)
+            built_at = _now()
+            made.append(folder / f"{generation:08d}-1.seen")
+            was, now = self._contents(entries, segment)
+            counts = _count(changes) if changes is not None else _compare(was, now)
+            sighted = see_again(seen, was, now, int(built_at.timestamp()))
+            companions = {SIGHTINGS: write_sightings(made[-1], sighted, self._files)}
             self._files.sync_folder(folder)
-            counts = _count(changes) if changes is not None else _compare(self._previous, segment)
             manifest = Manifest(
                 generation=generation,
                 schema=schema_fingerprint(),
                 segments=tuple(entries),
                 articles=len(graph.documents),
                 archive=str(self._archive.resolve()),
-                built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                built_at=built_at.isoformat(timespec="seconds"),
                 seconds=round(self._seconds(), 2),
                 files=len(walk.files),
                 skipped=tuple((item.file, item.reason, item.detail) for item in skipped),
                 catalogue=written,
+                companions=companions,
             )
             write_manifest(self._index_dir, manifest, self._files)
         except BaseException:
@@ -284,6 +291,13 @@ class _Build:
     def _kept_entry(self, name: str, deleted: tuple[int, ...]) -> SegmentEntry:
         entries = self._previous.manifest.segments if self._previous else ()
         return replace(next(entry for entry in entries if entry.name == name), deleted=deleted)
+
+    def _contents(self, entries: list[SegmentEntry], made: Segment | None) -> tuple[Contents | None, Contents]:
+        """Return the articles of the generation before, None where there is none, and of the one being made."""
+        previous = self._previous
+        opened = {segment.name: segment for segment in (*(previous.segments if previous else ()), made) if segment}
+        now = Contents.of((opened[entry.name], live_docs(entry)) for entry in entries)
+        return Contents.of(zip(previous.segments, previous.live, strict=True)) if previous else None, now
 
     def _write_segment(self, path: Path, chosen: Chosen) -> Segment:
         """Write a segment, read it back and verify every section."""
@@ -333,6 +347,10 @@ class _Build:
 
     def _reading(self, done: int, total: int) -> None:
         self._step("reading", done, total)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _count(changes: Changes) -> tuple[int, int, int]:
@@ -390,26 +408,10 @@ def _refuse_loss(count: int, previous: Snapshot | None, settings: Settings, forc
     )
 
 
-def _compare(previous: Snapshot | None, segment: Segment | None) -> tuple[int, int, int]:
+def _compare(previous: Contents | None, now: Contents) -> tuple[int, int, int]:
     """Return how many articles are new, changed and gone, by the hashes of their paths and contents."""
-    old = _contents(previous) if previous else {}
-    new = _of_segment(segment) if segment else {}
-    common = old.keys() & new.keys()
-    changed = sum(old[path] != new[path] for path in common)
-    return len(new) - len(common), changed, len(old) - len(common)
-
-
-def _contents(snapshot: Snapshot) -> dict[int, int]:
-    contents: dict[int, int] = {}
-    for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
-        contents |= _of_segment(segment, live)
-    return contents
-
-
-def _of_segment(segment: Segment, live: npt.NDArray[np.bool_] | None = None) -> dict[int, int]:
-    docs = segment.file.array("paths.doc")
-    hashes = segment.file.array("paths.hash")
-    prints = segment.fingerprints[docs]
-    if live is not None:
-        hashes, prints = hashes[live[docs]], prints[live[docs]]
-    return dict(zip(hashes.tolist(), prints.tolist(), strict=True))
+    if previous is None:
+        return len(now), 0, 0
+    was, is_now = previous.common(now)
+    changed = int(np.count_nonzero(previous.prints[was] != now.prints[is_now]))
+    return len(now) - len(was), changed, len(previous) - len(was)

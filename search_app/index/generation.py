@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
 from .files import FileSystem
-from .manifest import SEGMENTS, Manifest, files_of, list_generations, manifest_path, read_manifest
+from .manifest import SEGMENTS, Manifest, SegmentEntry, files_of, list_generations, manifest_path, read_manifest
 from .schema import TEXT_FIELDS
+from .sections import SectionFile
 from .segment import Segment
+from .sightings import NO_SIGHTINGS, SIGHTINGS, DocDates, read_sightings
 
 KEPT_GENERATIONS = 2
 
@@ -28,6 +30,7 @@ class Snapshot:
     bases : the document number, in this snapshot, of each segment's first document.
     live : a segment's documents that count, as a boolean array; None where all do.
     degraded : why a newer generation is not served, ``""`` where this is the newest.
+    companions : what comes with the generation beside its segments; one that cannot be opened is left out.
     """
 
     manifest: Manifest
@@ -36,6 +39,7 @@ class Snapshot:
     live: tuple[npt.NDArray[np.bool_] | None, ...]
     degraded: str = ""
     index_dir: Path = field(default_factory=Path)
+    companions: dict[str, SectionFile] = field(default_factory=dict)
 
     @property
     def generation(self) -> int:
@@ -55,6 +59,16 @@ class Snapshot:
             for name, text_field in segment.fields.items():
                 totals[name] += text_field.total_length if live is None else int(text_field.lengths[live].sum())
         return {name: total / self.articles if self.articles else 0.0 for name, total in totals.items()}
+
+    @cached_property
+    def dates(self) -> tuple[DocDates, ...]:
+        """When each document was first seen and last changed, a segment each; unknown where no file tells."""
+        file = self.companions.get(SIGHTINGS)
+        try:
+            sightings = read_sightings(file) if file else NO_SIGHTINGS
+        except IndexDamagedError:
+            sightings = NO_SIGHTINGS  # The articles can be searched all the same; ``search-app check`` tells.
+        return tuple(map(sightings.of_docs, self.segments))
 
     def find(self, path: str) -> tuple[Segment, int] | None:
         """Return segment and document of a site path, None where no live document has it."""
@@ -83,12 +97,29 @@ def open_generation(index_dir: Path, generation: int, degraded: str = "") -> Sna
             raise IndexDamagedError(segment.path, f"it holds {segment.docs} documents, the manifest says {entry.docs}")
         bases.append(total)
         total += segment.docs
-        mask = None
-        if entry.deleted:
-            mask = np.ones(segment.docs, bool)
-            mask[list(entry.deleted)] = False
-        live.append(mask)
-    return Snapshot(manifest, segments, tuple(bases), tuple(live), degraded, index_dir)
+        live.append(live_docs(entry))
+    companions = _open_companions(index_dir, manifest)
+    return Snapshot(manifest, segments, tuple(bases), tuple(live), degraded, index_dir, companions)
+
+
+def live_docs(entry: SegmentEntry) -> npt.NDArray[np.bool_] | None:
+    """Return which documents of a segment count, as a boolean array; None where all do."""
+    if not entry.deleted:
+        return None
+    mask = np.ones(entry.docs, bool)
+    mask[list(entry.deleted)] = False
+    return mask
+
+
+def _open_companions(index_dir: Path, manifest: Manifest) -> dict[str, SectionFile]:
+    opened = {}
+    for name, entry in manifest.companions.items():
+        try:
+            opened[name] = SectionFile(index_dir / SEGMENTS / entry.name, entry.bytes)
+        except (OSError, IndexDamagedError):
+            # The generation answers without it; ``search-app check`` tells.
+            continue
+    return opened
 
 
 def open_snapshot(index_dir: Path) -> Snapshot:

@@ -38,6 +38,7 @@ class Manifest:
     archive : folder it was built from. built_at : UTC, ISO 8601. seconds : how long the build took.
     articles : live documents. skipped : unusable files, (file, reason, detail).
     catalogue : the file that remembers the archive's files for the next build, ``None`` where there is none.
+    companions : files that a generation is better with and can do without, by what they hold.
     """
 
     generation: int
@@ -50,6 +51,7 @@ class Manifest:
     files: int = 0
     skipped: tuple[tuple[str, str, str], ...] = ()
     catalogue: SegmentEntry | None = None
+    companions: dict[str, SegmentEntry] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -94,6 +96,8 @@ def read_manifest(index_dir: Path, generation: int) -> Manifest:
     fields["segments"] = tuple(_entry(entry) for entry in fields["segments"])
     fields["skipped"] = tuple(tuple(item) for item in fields["skipped"])
     fields["catalogue"] = _entry(fields["catalogue"]) if fields["catalogue"] else None
+    # A generation of before there were any has none.
+    fields["companions"] = {name: _entry(entry) for name, entry in fields.get("companions", {}).items()}
     return Manifest(**fields)
 
 
@@ -103,5 +107,5 @@ def _entry(fields: dict[str, Any]) -> SegmentEntry:
 
 def files_of(manifest: Manifest) -> set[str]:
     """Return the names, below ``segments/``, of the files that a generation needs."""
-    names = {entry.name for entry in manifest.segments}
+    names = {entry.name for entry in (*manifest.segments, *manifest.companions.values())}
     return names | {manifest.catalogue.name} if manifest.catalogue else names

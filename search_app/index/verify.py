@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError
-from .manifest import SEGMENTS, list_generations, read_manifest
+from .generation import live_docs
+from .manifest import SEGMENTS, Manifest, SegmentEntry, list_generations, read_manifest
 from .records import path_hash, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS
 from .sections import Array, SectionFile
 from .segment import Segment
+from .sightings import SIGHTINGS, read_sightings
 from .writer import value_order
 
 
@@ -39,48 +41,89 @@ def check_index(index_dir: Path) -> CheckReport:
     generations = list_generations(index_dir)
     if not generations:
         raise IndexMissingError(index_dir)
-    problems: list[str] = []
-    checked = dict.fromkeys(("generations", "segments", "articles", "sections", "bytes"), 0)
-    seen: set[str] = set()
+    check = _Check(index_dir)
     for generation in generations:
+        check.generation(generation)
+    return CheckReport(tuple(check.problems), check.checked)
+
+
+class _Check:
+    """One check of an index. Files that several generations share are read once."""
+
+    def __init__(self, index_dir: Path) -> None:
+        self._folder = index_dir
+        self._segments: dict[str, Segment | None] = {}
+        self.problems: list[str] = []
+        self.checked = dict.fromkeys(("generations", "segments", "articles", "sections", "bytes"), 0)
+
+    def generation(self, generation: int) -> None:
+        """Check one generation."""
         try:
-            manifest = read_manifest(index_dir, generation)
+            manifest = read_manifest(self._folder, generation)
         except (IndexDamagedError, IndexVersionError) as error:
-            problems.append(str(error))
-            continue
-        checked["generations"] += 1
+            self.problems.append(str(error))
+            return
+        self.checked["generations"] += 1
         live = 0
         for entry in manifest.segments:
             live += entry.docs - len(entry.deleted)
             if list(entry.deleted) != sorted(set(entry.deleted)) or any(not 0 <= d < entry.docs for d in entry.deleted):
-                problems.append(f"generation {generation}: the deleted documents of {entry.name} are not in order")
-            if entry.name in seen:
-                continue
-            seen.add(entry.name)
-            try:
-                segment = Segment(index_dir / SEGMENTS / entry.name, entry.bytes)
-                found = segment.file.problems() or check_segment(segment)
-            except (IndexDamagedError, IndexVersionError) as error:
-                problems.append(str(error))
-                continue
-            problems += found
-            checked["segments"] += 1
-            checked["articles"] += segment.docs
-            checked["sections"] += len(segment.file.names())
-            checked["bytes"] += segment.file.size
+                self.problems.append(f"generation {generation}: the deleted documents of {entry.name} are not in order")
+            if entry.name not in self._segments:
+                self._segments[entry.name] = self._segment(entry)
         if manifest.catalogue is not None:
-            try:
-                file = SectionFile(index_dir / SEGMENTS / manifest.catalogue.name, manifest.catalogue.bytes)
-                problems += file.problems()
-                checked["sections"] += len(file.names())
-                checked["bytes"] += file.size
-            except IndexDamagedError as error:
-                problems.append(str(error))
+            self._file(manifest.catalogue)
+        for name, entry in manifest.companions.items():
+            file = self._file(entry)
+            if file is not None and name == SIGHTINGS:
+                self._sightings(file, manifest)
         if live != manifest.articles:
-            problems.append(
+            self.problems.append(
                 f"generation {generation}: the segments hold {live} articles, the manifest says {manifest.articles}"
             )
-    return CheckReport(tuple(problems), checked)
+
+    def _segment(self, entry: SegmentEntry) -> Segment | None:
+        """Check a segment and return it where it is sound."""
+        try:
+            segment = Segment(self._folder / SEGMENTS / entry.name, entry.bytes)
+            found = segment.file.problems() or check_segment(segment)
+        except (IndexDamagedError, IndexVersionError) as error:
+            self.problems.append(str(error))
+            return None
+        self.problems += found
+        self.checked["segments"] += 1
+        self.checked["articles"] += segment.docs
+        self._count(segment.file)
+        return None if found else segment
+
+    def _file(self, entry: SegmentEntry) -> SectionFile | None:
+        """Check the sections of another file and return it where they are sound."""
+        try:
+            file = SectionFile(self._folder / SEGMENTS / entry.name, entry.bytes)
+        except IndexDamagedError as error:
+            self.problems.append(str(error))
+            return None
+        found = file.problems()
+        self.problems += found
+        self._count(file)
+        return None if found else file
+
+    def _count(self, file: SectionFile) -> None:
+        self.checked["sections"] += len(file.names())
+        self.checked["bytes"] += file.size
+
+    def _sightings(self, file: SectionFile, manifest: Manifest) -> None:
+        try:
+            sightings = read_sightings(file)
+        except IndexDamagedError as error:
+            self.problems.append(str(error))
+            return
+        held = [(self._segments[entry.name], live_docs(entry)) for entry in manifest.segments]
+        lacking = sum(sightings.lacks(segment, live) for segment, live in held if segment is not None)
+        if lacking:
+            self.problems.append(
+                f"{file.path.name}: {lacking} articles of generation {manifest.generation} are not in it"
+            )
 
 
 def check_segment(segment: Segment) -> list[str]:
