@@ -226,15 +226,22 @@ commands.add_command(watch)
 
 def _serve(settings: Settings, bound: socket) -> None:
     from .server import serve_app, socket_url
+    from .server_log import LogStyle
+    from .shared_folder import shared_folder
     from .web.app import create_app
+    from .web.metrics import share_counts
 
     url = socket_url(bound)
-    serve_app(
-        create_app(dict(settings)),
-        bound,
-        workers=settings.number("workers"),
-        ready=lambda: print_text(f"Serving on {url} (stop with Ctrl-C)"),
-    )
+    style = LogStyle(*(bool(settings.number(name)) for name in ("access_log", "log_addresses", "log_json")))
+    with shared_folder() as folder:
+        share_counts(folder)
+        serve_app(
+            create_app({**settings, "METRICS_FOLDER": folder}),
+            bound,
+            workers=settings.number("workers"),
+            ready=lambda: print_text(f"Serving on {url} (stop with Ctrl-C)"),
+            style=style,
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from .errors import ServeError
+from .server_log import LogStyle, configure_logging, logger_class
 
 THREADS = 4
 STOP_SECONDS = 5
@@ -66,14 +67,23 @@ def socket_url(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def serve_app(app: Flask, bound: socket.socket, *, workers: int, ready: Callable[[], None]) -> None:
+def serve_app(
+    app: Flask,
+    bound: socket.socket,
+    *,
+    workers: int,
+    ready: Callable[[], None],
+    style: LogStyle = LogStyle(),  # noqa: B008 - it cannot change
+) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish those under way within 5 s. Leaves by SystemExit.
 
     app : loaded once, before the workers are forked, so that they share its memory.
     bound : from ``bind_socket``; is closed on the way out.
     ready : called once, when connections are accepted.
+    style : how it logs.
     Workers leave by SystemExit too: what the caller cleans up afterwards it must clean up in its own process alone.
     """
+    configure_logging(style)
     gunicorn.http.message.MAX_REQUEST_LINE = MAX_REQUEST_LINE_BYTES
     _Server(
         app,
@@ -86,6 +96,8 @@ def serve_app(app: Flask, bound: socket.socket, *, workers: int, ready: Callable
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "backlog": BACKLOG,
             "loglevel": "warning",
+            "logger_class": logger_class(style),
+            "accesslog": "-" if style.access else None,
             "control_socket_disable": True,
             "when_ready": lambda arbiter: ready(),
             "post_worker_init": _leave_interrupts_to_the_parent,

@@ -50,6 +50,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_per_page", 100, "largest per_page", 1, 1000),
     Setting("max_facet_size", 100, "largest facet_size", 1, 10000),
     Setting("relaxed_hits", 100, "best partial matches shown where no article has all the words", 0, 10000),
+    Setting("max_index_age_hours", 0, "without a good build for longer, /readyz says so; 0 is never", 0, 24 * 366),
+    Setting("slow_search_ms", 100, "searches that take longer are counted as slow", 1, 60000),
+    Setting("access_log", 0, "with 1, a line for each request on stdout, without search words", 0, 1),
+    Setting("log_addresses", 0, "with 1, those lines hold the clients' addresses", 0, 1),
+    Setting("log_json", 0, "with 1, every line of the server's logs is JSON", 0, 1),
+    Setting(
+        "max_requests_a_minute",
+        0,
+        "requests of one client that are answered, the rest gets a 429; 0: any",
+        0,
+        10**6,
+    ),
     Setting("site_name", "News archive", "name at the top of every page and in citations"),
     Setting("snippet_chars", 260, "length of a snippet on the result page", 60, 2000),
 )
@@ -99,6 +111,11 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: str | i
         unknown = sorted(overrides)[0]
         raise SettingsError(unknown, f"{unknown} is not a setting. Known: {', '.join(BY_NAME)}.")
     return Settings(values)
+
+
+def set_for_libraries(name: str, value: str) -> None:
+    """Set an environment variable, for libraries that take what they need from nowhere else."""
+    os.environ[name] = value
 
 
 def wants_colour(environ: Mapping[str, str] | None = None) -> bool:

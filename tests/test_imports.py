@@ -34,15 +34,22 @@ PLACES = {
     "index": place("errors settings dates archive", "whoosh numpy zstandard"),
     "engine": place("errors settings dates archive index", "whoosh numpy rapidfuzz"),
     "web": place(
-        "errors settings dates archive index engine", "flask flask_compress jinja2 markupsafe werkzeug dateutil"
+        "errors settings dates archive index engine",
+        "flask flask_compress jinja2 markupsafe werkzeug dateutil prometheus_client",
     ),
     "sample": place(),
-    "server": place("errors", "flask gunicorn"),
+    "server_log": place("", "gunicorn"),
+    "shared_folder": place("errors"),
+    "server": place("errors server_log", "flask gunicorn"),
     "cli_output": place("settings engine index", "click"),
     "watch": place("errors engine"),
     "cli_options": place("errors settings web", "click werkzeug"),
     "cli_export": place("settings engine web watch cli_output cli_options", "click"),
-    "cli": place("errors settings index engine web sample server cli_output cli_options cli_export __init__", "click"),
+    "cli": place(
+        "errors settings index engine web sample server server_log shared_folder "
+        "cli_output cli_options cli_export __init__",
+        "click",
+    ),
     "__main__": place("cli"),
     "library": place("errors settings dates engine"),
     "__init__": place("library"),

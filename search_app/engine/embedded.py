@@ -15,6 +15,7 @@ from typing import Any
 from ..archive.model import Article
 from ..errors import IndexDamagedError, IndexVersionError, PageNotFoundError, QueryError
 from ..index.generation import Snapshot, newest_generation, open_snapshot
+from ..index.manifest import checked_at
 from ..settings import Settings, load_settings
 from .article_view import view_article
 from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRequest
@@ -146,6 +147,7 @@ class EmbeddedEngine:
             "skipped": len(manifest.skipped),
             "archive": manifest.archive,
             "built_at": manifest.built_at,
+            "checked_at": checked_at(self.index_dir, manifest.generation) or manifest.built_at,
             "build_seconds": manifest.seconds,
             "schema": manifest.schema,
             "problem": self._problem,

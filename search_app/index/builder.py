@@ -25,7 +25,7 @@ from .catalogue import Catalogue, read_catalogue, read_walk, walk_digest, write_
 from .files import FileSystem
 from .generation import Snapshot, live_docs, newest_generation, open_snapshot, prune
 from .lock import build_lock
-from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, write_manifest
+from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, mark_checked, write_manifest
 from .schema import schema_fingerprint
 from .segment import Segment
 from .sightings import SIGHTINGS, Contents, last_sightings, see_again, write_sightings
@@ -129,6 +129,7 @@ class _Build:
         if reusable and previous is not None and self._walk_before() == digest:
             manifest = previous.manifest
             skipped = tuple(Skipped(*item) for item in manifest.skipped)
+            mark_checked(self._index_dir, manifest.generation)
             self._tidy()  # The build before may have been stopped after it had published.
             return BuildReport(manifest.articles, 0, 0, 0, skipped, self._seconds(), manifest.generation, False)
         catalogue = self._catalogue() if reusable else None

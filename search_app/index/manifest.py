@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,20 @@ class Manifest:
 def manifest_path(index_dir: Path, generation: int) -> Path:
     """Return where the manifest of a generation lies."""
     return index_dir / f"manifest-{generation:08d}.json"
+
+
+def mark_checked(index_dir: Path, generation: int) -> None:
+    """Note that a generation still says what the archive says: its manifest's time becomes now, its bytes stay."""
+    os.utime(manifest_path(index_dir, generation))
+
+
+def checked_at(index_dir: Path, generation: int) -> str | None:
+    """Return when a generation was last known to say what the archive says, None where its manifest has gone."""
+    try:
+        seconds = manifest_path(index_dir, generation).stat().st_mtime
+    except OSError:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def list_generations(index_dir: Path) -> list[int]:

@@ -17,8 +17,10 @@ from jinja2 import StrictUndefined
 from ..engine.result import Engine
 from ..errors import SettingsError
 from ..settings import load_settings
-from . import api, api_archive, articles, browser, exports, feeds, openapi, pages, periods, problems, values
+from . import api, api_archive, articles, browser, exports, feeds, health, openapi, pages, periods, problems, values
+from .limits import limit_requests
 from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
+from .metrics import Metrics
 from .site import EXTENSION, Site
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
@@ -40,7 +42,8 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     """Return the web application.
 
     config : settings by their names in the settings table, over environment and defaults; names in capitals go to
-        Flask. ``TODAY``, a function without arguments, replaces the clock.
+        Flask. ``TODAY``, a function without arguments, replaces the clock; ``METRICS_FOLDER`` is where several
+        processes share their counts (see ``metrics.share_counts``).
     engine : the engine to ask; None opens the index that the settings name when the first request needs it, so that the
         application starts without an index and answers 503 until there is one.
     Raises SettingsError for a setting that does not exist or cannot take its value.
@@ -55,10 +58,13 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     today: Callable[[], date] = app.config.get("TODAY") or date.today
-    shared = Site(settings, engine, today, _fingerprint(PACKAGE_FOLDER / "web" / "static"))
+    metrics = Metrics(settings, app.config.get("METRICS_FOLDER"))
+    metrics.count_requests(app)
+    limit_requests(app, settings)
+    shared = Site(settings, engine, today, _fingerprint(PACKAGE_FOLDER / "web" / "static"), metrics)
     app.extensions[EXTENSION] = shared
     app.jinja_env.globals["site_name"] = settings.text("site_name")
-    for room in (pages, api, api_archive, exports, feeds, browser, openapi, articles, periods, values):
+    for room in (pages, api, api_archive, exports, feeds, browser, openapi, articles, periods, values, health):
         app.register_blueprint(room.blueprint)
     problems.register_problems(app)
     compress_answers(app)

@@ -5,11 +5,11 @@ In: an address. Out: HTML. Each view reads the address, asks the engine, present
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..engine.request import FACET_FIELDS, FacetRequest, SearchRequest
-from ..errors import QueryError, SearchAppError
+from ..errors import QueryError
 from .facet_page import present_facet_page
 from .front import present_front
 from .presenters import present_search
@@ -94,22 +94,6 @@ def facet(field: str) -> Response:
     return conditional(response)
 
 
-@blueprint.get("/healthz")
-def healthz() -> Response:
-    """Answer that the process is alive; says nothing about the index."""
-    return _unstored(jsonify(status="ok"))
-
-
-@blueprint.get("/readyz")
-def readyz() -> Response:
-    """Answer whether searches can be answered: 200 with a few figures, or 503."""
-    try:
-        status = site().engine().status()
-    except SearchAppError:
-        return _unstored(make_response(jsonify(status="no index"), 503))
-    return _unstored(jsonify(status="ok", articles=status.get("articles"), generation=status.get("generation")))
-
-
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """Answer what crawlers may read: articles and days, not the countless combinations of filters."""
@@ -120,8 +104,3 @@ def robots() -> Response:
 def favicon() -> BaseResponse:
     """Lead browsers that guess the icon's address to the icon."""
     return redirect(site().links().icon, 301)
-
-
-def _unstored(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response

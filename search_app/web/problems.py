@@ -27,18 +27,20 @@ from .presenters import Link, SearchForm
 from .site import site
 from .state import MAX_VALUES, PARAMETER_ORDER
 
-RETRY_SECONDS = 30
 KEPT_CHARS = 2048
 DATA_PATHS = ("/api/", "/export", "/feed.atom", "/opensearch")
 HEADINGS = {
     400: "This search has a slip in it",
     404: "There is no such page",
+    429: "A little slower, please",
     500: "Something went wrong",
     503: "The archive is being prepared",
 }
 DETAILS = {
     404: "There is nothing at this address. It may have been mistyped, or the article is no longer in the archive.",
     405: "This address cannot be used that way; it answers GET requests.",
+    413: "This request carries more than anybody here reads: requests have no body.",
+    429: "This is more than one address may ask here in a minute: too many requests. Please wait a little.",
     500: "Something went wrong on our side. The search may work if you try again.",
     503: "The index is not ready yet. Please try again in half a minute.",
 }
@@ -105,7 +107,7 @@ def problem_response(problem: Problem) -> Response:
         response = make_response(page, problem.status)
     response.headers["Cache-Control"] = "no-store"
     if problem.status == 503:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        response.headers["Retry-After"] = str(site().retry_seconds)
     return response
 
 
@@ -130,7 +132,7 @@ def _answer(error: Exception) -> Response:
     response = problem_response(problem)
     if isinstance(error, HTTPException):
         for name, value in error.get_headers():
-            if name == "Allow":
+            if name in ("Allow", "Retry-After"):
                 response.headers[name] = value
     return response
 

@@ -124,6 +124,7 @@ SCHEMAS: dict[str, Schema] = {
         last_day=_or_null(DAY),
         generation=COUNT,
         built_at=TEXT,
+        checked_at=TEXT,
         build_seconds=NUMBER,
         files=COUNT,
         skipped=COUNT,

@@ -18,6 +18,7 @@ from ..engine import open_engine
 from ..engine.result import Engine
 from ..settings import Settings
 from .links import Links
+from .metrics import Metrics
 from .state import SearchState, read_state
 
 EXTENSION = "search_app"
@@ -28,15 +29,24 @@ class Site:
 
     engine : an engine that is already open; None opens the index of the settings when it is first needed.
     today : the clock that relative dates such as ``last week`` are counted from.
+    retry_seconds : when to come back after a 503.
     """
 
+    retry_seconds = 30
+
     def __init__(
-        self, settings: Settings, engine: Engine | None, today: Callable[[], date], style_version: str
+        self,
+        settings: Settings,
+        engine: Engine | None,
+        today: Callable[[], date],
+        style_version: str,
+        metrics: Metrics,
     ) -> None:
         self.settings = settings
         self.today = today
         self.style_version = style_version
-        self._engine = engine
+        self.metrics = metrics
+        self._engine = metrics.watch(engine) if engine is not None else None
         self._opening = Lock()
 
     def engine(self) -> Engine:
@@ -48,7 +58,8 @@ class Site:
         if self._engine is None:
             with self._opening:
                 if self._engine is None:
-                    self._engine = open_engine(Path(self.settings.text("index")), self.settings)
+                    opened = open_engine(Path(self.settings.text("index")), self.settings)
+                    self._engine = self.metrics.watch(opened)
         return self._engine
 
     def links(self) -> Links:

@@ -1,0 +1,85 @@
+"""A limit on how often one client may ask, shared by all processes that serve, off unless the settings name one.
+
+In: requests. Out: the same, or 429 with the seconds to wait. Kept is a table of times in memory, in places that follow
+from a keyed digest of a client's address: no address is stored, and the table does not grow with the number of clients.
+"""
+
+from __future__ import annotations
+
+import mmap
+import secrets
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+
+from flask import Flask, request
+from werkzeug.exceptions import TooManyRequests
+
+from ..settings import Settings
+
+WINDOW_SECONDS = 60.0
+SLOTS = 1 << 16
+# Supervisors must get through, and a page may not lose its style.
+FREE_ENDPOINTS = ("health.healthz", "health.readyz", "health.metrics", "static")
+
+
+class RateLimit:
+    """So many requests a minute for each client, in a burst or spread (GCRA, a leaky bucket without a timer).
+
+    A client has a place in each of two tables; what holds is the earlier of the two times, so that two clients are
+    taken for one only where they meet in both. The tables are memory shared with processes forked later, and are written
+    without a lock: two requests of one client at the same instant may count as one.
+    most : requests a minute. clock : seconds that never go back and are the same in every process.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._step = WINDOW_SECONDS / most
+        self._clock = clock
+        self._key = secrets.token_bytes(16)
+        self._times = memoryview(mmap.mmap(-1, 2 * SLOTS * 8)).cast("d")
+
+    def wait_seconds(self, client: str) -> float:
+        """Count a request of a client and return 0; or, where it has asked too often, how long it has to wait."""
+        now = self._clock()
+        first, second = self._places(client)
+        due = max(min(self._times[first], self._times[second]), now) + self._step
+        # The last request of a burst is due a whole window from now; rounding may not cost a client one of its own.
+        if due - now > WINDOW_SECONDS + self._step / 2:
+            return due - now - WINDOW_SECONDS
+        self._times[first] = max(self._times[first], due)
+        self._times[second] = max(self._times[second], due)
+        return 0.0
+
+    def _places(self, client: str) -> tuple[int, int]:
+        digest = blake2b(_network(client).encode(), key=self._key, digest_size=8).digest()
+        return int.from_bytes(digest[:4]) % SLOTS, SLOTS + int.from_bytes(digest[4:]) % SLOTS
+
+
+def _network(client: str) -> str:
+    """Return what counts as one client: an address, for IPv6 the network of 64 bits that a household has."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or int(address) >> 64)
+    return str(address)
+
+
+def limit_requests(app: Flask, settings: Settings) -> None:
+    """Refuse what a client asks beyond ``max_requests_a_minute`` with 429, where the settings name a number."""
+    most = settings.number("max_requests_a_minute")
+    if not most:
+        return
+    limit = RateLimit(most)
+
+    def refuse() -> None:
+        if request.endpoint in FREE_ENDPOINTS:
+            return
+        wait = limit.wait_seconds(request.remote_addr or "")
+        if wait:
+            raise TooManyRequests(retry_after=max(ceil(wait), 1))
+
+    app.before_request(refuse)
