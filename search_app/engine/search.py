@@ -60,8 +60,8 @@ class Searcher:
 
     @cached_property
     def suggester(self) -> Suggester:
-        """Completions of typed text; made when first asked for."""
-        return Suggester(self.snapshot, self.spaces)
+        """Completions of typed text; opened when first asked for."""
+        return Suggester(self.snapshot)
 
     # -- reading the query ----------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, mark_chec
 from .schema import schema_fingerprint
 from .segment import Segment
 from .sightings import SIGHTINGS, Contents, last_sightings, see_again, write_sightings
+from .suggestions import SUGGESTIONS, Part, write_suggestions
 from .update import (
     Before,
     Changes,
@@ -262,11 +263,15 @@ class _Build:
             made.append(folder / f"{generation:08d}-1.cat")
             written = write_catalogue(made[-1], catalogue, self._files)
             built_at = _now()
-            made.append(folder / f"{generation:08d}-1.seen")
-            was, now = self._contents(entries, segment)
+            parts = self._parts(entries, segment)
+            was, now = self._contents_before(), Contents.of(parts)
             counts = _count(changes) if changes is not None else _compare(was, now)
             sighted = see_again(seen, was, now, int(built_at.timestamp()))
-            companions = {SIGHTINGS: write_sightings(made[-1], sighted, self._files)}
+            made += [folder / f"{generation:08d}-1.{ending}" for ending in ("seen", "sug")]
+            companions = {
+                SIGHTINGS: write_sightings(made[-2], sighted, self._files),
+                SUGGESTIONS: write_suggestions(made[-1], parts, self._files),
+            }
             self._files.sync_folder(folder)
             manifest = Manifest(
                 generation=generation,
@@ -293,12 +298,15 @@ class _Build:
         entries = self._previous.manifest.segments if self._previous else ()
         return replace(next(entry for entry in entries if entry.name == name), deleted=deleted)
 
-    def _contents(self, entries: list[SegmentEntry], made: Segment | None) -> tuple[Contents | None, Contents]:
-        """Return the articles of the generation before, None where there is none, and of the one being made."""
+    def _contents_before(self) -> Contents | None:
         previous = self._previous
-        opened = {segment.name: segment for segment in (*(previous.segments if previous else ()), made) if segment}
-        now = Contents.of((opened[entry.name], live_docs(entry)) for entry in entries)
-        return Contents.of(zip(previous.segments, previous.live, strict=True)) if previous else None, now
+        return Contents.of(zip(previous.segments, previous.live, strict=True)) if previous else None
+
+    def _parts(self, entries: list[SegmentEntry], made: Segment | None) -> list[Part]:
+        """Return the segments of the generation being made, each with its live documents."""
+        before = self._previous.segments if self._previous else ()
+        opened = {segment.name: segment for segment in (*before, made) if segment}
+        return [(opened[entry.name], live_docs(entry)) for entry in entries]
 
     def _write_segment(self, path: Path, chosen: Chosen) -> Segment:
         """Write a segment, read it back and verify every section."""

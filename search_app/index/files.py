@@ -70,6 +70,31 @@ class FileSystem:
             os.close(descriptor)
 
 
+class MemoryFiles(FileSystem):
+    """Holds what is written to it, by name, and leaves the disk alone."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytearray] = {}
+
+    def create(self, path: Path) -> NewFile:
+        """Begin to hold a file."""
+        return _HeldFile(self.held.setdefault(path.name, bytearray()))
+
+
+class _HeldFile:
+    def __init__(self, held: bytearray) -> None:
+        self._held = held
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._held += data
+
+    def sync(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
 def write_whole(files: FileSystem, path: Path, data: bytes) -> None:
     """Write a small file so that it is there whole or not at all: temporary name, sync, rename, sync of the folder."""
     temporary = path.with_name(path.name + ".tmp")

@@ -91,19 +91,11 @@ class SectionFile:
     Opening costs one map and one read of the directory, whatever the size.
     """
 
-    def __init__(self, path: Path, expected_bytes: int | None = None) -> None:
+    def __init__(self, path: Path, expected_bytes: int | None = None, *, data: bytes | None = None) -> None:
+        """Open a file. data : what it holds, where that is in memory and not on the disk."""
         self.path = path
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if expected_bytes is not None and size != expected_bytes:
-                    raise IndexDamagedError(path, f"it has {size} bytes, expected {expected_bytes}")
-                if size < len(MAGIC) + _FOOTER.size:
-                    raise IndexDamagedError(path, f"it has only {size} bytes")
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
-            raise IndexDamagedError(path, "the file is missing") from None
-        self.size = size
+        self._map = _map(path, expected_bytes) if data is None else data
+        self.size = size = len(self._map)
         start, length, checksum, magic = _FOOTER.unpack(self._map[-_FOOTER.size :])
         if magic != MAGIC or self._map[: len(MAGIC)] != MAGIC:
             raise IndexDamagedError(path, "it does not begin and end as a segment does", "footer")
@@ -161,6 +153,19 @@ class SectionFile:
                 found.append(f"{self.path.name}, section {name}: the checksum does not hold")
             end = max(end, offset + length)
         return found
+
+
+def _map(path: Path, expected_bytes: int | None) -> mmap.mmap:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if expected_bytes is not None and size != expected_bytes:
+                raise IndexDamagedError(path, f"it has {size} bytes, expected {expected_bytes}")
+            if size < len(MAGIC) + _FOOTER.size:
+                raise IndexDamagedError(path, f"it has only {size} bytes")
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except FileNotFoundError:
+        raise IndexDamagedError(path, "the file is missing") from None
 
 
 class Strings:

@@ -42,7 +42,7 @@ class Run(NamedTuple):
         return self.posting_end - self.posting_start
 
 
-class _DocColumn:
+class DocColumn:
     """A section of document numbers: 16 bits each, and where a segment has more documents, planes of further bits."""
 
     def __init__(self, file: SectionFile, name: str) -> None:
@@ -98,8 +98,8 @@ class Field:
         return self._file.array(f"{self.name}.token_starts")
 
     @cached_property
-    def _docs(self) -> _DocColumn:
-        return _DocColumn(self._file, f"{self.name}.docs")
+    def _docs(self) -> DocColumn:
+        return DocColumn(self._file, f"{self.name}.docs")
 
     def low_docs(self, run: Run) -> Array:
         """Return the low 16 bits of the documents of a run."""
@@ -262,8 +262,8 @@ class Column:
         return self._file.array(f"{self.name}.value_starts")
 
     @cached_property
-    def _value_docs(self) -> _DocColumn:
-        return _DocColumn(self._file, f"{self.name}.value_docs")
+    def _value_docs(self) -> DocColumn:
+        return DocColumn(self._file, f"{self.name}.value_docs")
 
     def find(self, value: str) -> int:
         """Return the number of a value, -1 where there is none; see ``find_value``."""

@@ -22,6 +22,7 @@ from .schema import FACET_FIELDS, TEXT_FIELDS
 from .sections import Array, SectionFile
 from .segment import Segment
 from .sightings import SIGHTINGS, read_sightings
+from .suggestions import SUGGESTIONS, check_suggestions
 from .writer import value_order
 
 
@@ -77,6 +78,8 @@ class _Check:
             file = self._file(entry)
             if file is not None and name == SIGHTINGS:
                 self._sightings(file, manifest)
+            if file is not None and name == SUGGESTIONS:
+                self.problems += check_suggestions(file)
         if live != manifest.articles:
             self.problems.append(
                 f"generation {generation}: the segments hold {live} articles, the manifest says {manifest.articles}"

@@ -193,7 +193,7 @@ def _write_field(
     postings = invert(vocabulary, units, row_starts, row_units)
     writer.add(f"{name}.terms", narrow(postings.terms))
     writer.add(f"{name}.posting_starts", narrow(postings.posting_starts))
-    _write_docs(writer, f"{name}.docs", postings.docs, len(postings.lengths))
+    write_docs(writer, f"{name}.docs", postings.docs, len(postings.lengths))
     writer.add(f"{name}.tf", narrow(postings.frequencies))
     writer.add(f"{name}.token_starts", narrow(postings.token_starts))
     writer.add(f"{name}.positions", narrow(postings.positions))
@@ -202,7 +202,7 @@ def _write_field(
     return int(postings.lengths.sum())
 
 
-def _write_docs(writer: SectionWriter, name: str, docs: Array, count: int) -> None:
+def write_docs(writer: SectionWriter, name: str, docs: Array, count: int) -> None:
     """Write document numbers as 16 low bits, and a plane of single bits for each further bit that ``count`` needs.
 
     Two bytes and a bit each up to 131,072 documents, two and a half bytes up to a million.
@@ -220,7 +220,7 @@ def _write_column(writer: SectionWriter, name: str, column: _Column, count: int)
     order = np.argsort(column.row_values, kind="stable")
     counts = np.bincount(column.row_values, minlength=len(column.values))
     writer.add(f"{name}.value_starts", narrow(np.concatenate(([0], np.cumsum(counts)))))
-    _write_docs(writer, f"{name}.value_docs", docs[order], count)
+    write_docs(writer, f"{name}.value_docs", docs[order], count)
 
 
 def _write_lookups(writer: SectionWriter, paths: Sequence[str], old_paths: list[tuple[int, int]]) -> None:
