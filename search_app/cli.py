@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +29,11 @@ from .cli_output import (
     counted,
     print_error,
     print_json,
+    print_log_line,
+    print_pruned,
     print_report,
     print_result,
+    print_rollback,
     print_status,
     print_text,
 )
@@ -45,6 +49,7 @@ EXIT_CODES: tuple[tuple[type[SearchAppError], int], ...] = (
 )
 host_option = option("--host", metavar="HOST", help="Address to listen on; 127.0.0.1 by default.")
 port_option = option("--port", metavar="N", help="Port to listen on; 8000 by default, 0 takes any free one.")
+wait_option = option("--wait", metavar="SECONDS", help="Wait so long while another build is running; 0 by default.")
 workers_option = option("--workers", metavar="N", help="Processes that answer requests; 2 by default.")
 
 
@@ -65,28 +70,48 @@ def commands() -> None:
 @option("--jobs", metavar="N", help="Processes that read files; one a core by default.")
 @option("--quiet", is_flag=True, help="Print nothing unless something is wrong; for cron.")
 @option("--force", is_flag=True, help="Publish even an index that has lost many articles.")
+@wait_option
+@option("--log", type=click.Choice(["text", "json"]), default="text", help="json: end with a line for programs.")
 @debug_option
-def index(archive: str | None, index: str | None, full: bool, jobs: str | None, quiet: bool, force: bool) -> None:
+def index(
+    archive: str | None,
+    index: str | None,
+    full: bool,
+    jobs: str | None,
+    quiet: bool,
+    force: bool,
+    wait: str | None,
+    log: str,
+) -> None:
     """Bring the index up to date with the folder ARCHIVE.
 
     Exit codes: 0 done; 1 failed, the index that served before still serves; 2 wrong usage; 75 another build is running.
     """
     from .index.builder import build_index
 
-    settings = load_settings(archive=archive, index=index, jobs=jobs)
+    settings = load_settings(archive=archive, index=index, jobs=jobs, wait=wait)
     if not settings.text("archive"):
         raise click.UsageError("Which archive? Name its folder: search-app index ARCHIVE")
-    with ProgressBars(shown=not quiet) as bars:
-        report = build_index(
-            Path(settings.text("archive")),
-            Path(settings.text("index")),
-            settings=settings,
-            full=full,
-            jobs=settings.number("jobs"),
-            force=force,
-            progress=bars,
-        )
-    print_report(report, quiet=quiet)
+    began = time.time()
+    try:
+        with ProgressBars(shown=not quiet) as bars:
+            report = build_index(
+                Path(settings.text("archive")),
+                Path(settings.text("index")),
+                settings=settings,
+                full=full,
+                jobs=settings.number("jobs"),
+                force=force,
+                progress=bars,
+                wait_seconds=settings.number("wait"),
+            )
+    except Exception as error:
+        if log == "json":
+            print_log_line(began, settings, exit_code=_exit_code(error), error=_sentence(error))
+        raise
+    print_report(report, quiet=quiet or log == "json")
+    if log == "json":
+        print_log_line(began, settings, exit_code=DONE, report=report)
 
 
 @commands.command()
@@ -168,6 +193,37 @@ def check(index: str | None) -> int:
         return FAILED
     print_text(f"The index is sound: {counts}.")
     return DONE
+
+
+@commands.command()
+@index_option
+@wait_option
+@debug_option
+def rollback(index: str | None, wait: str | None) -> None:
+    """Return to the index before the newest.
+
+    Servers pick it up as they pick up a build. The next run of index goes on from there: stop that, or mend the
+    archive, first. Exit code 1 where there is nothing to return to."""
+    from .index.rollback import roll_back
+
+    settings = load_settings(index=index, wait=wait)
+    print_rollback(roll_back(Path(settings.text("index")), wait_seconds=settings.number("wait")))
+
+
+@commands.command()
+@index_option
+@option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@wait_option
+@debug_option
+def prune(index: str | None, dry_run: bool, wait: str | None) -> None:
+    """Remove what neither the newest index nor the one before it needs.
+
+    Every run of index does so too."""
+    from .index.rollback import prune_index
+
+    settings = load_settings(index=index, wait=wait)
+    found = prune_index(Path(settings.text("index")), dry_run=dry_run, wait_seconds=settings.number("wait"))
+    print_pruned(found, dry_run=dry_run)
 
 
 @commands.command()
@@ -268,8 +324,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         else:
             print_error(_sentence(error))
-        return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), FAILED)
+        return _exit_code(error)
     return outcome if isinstance(outcome, int) else DONE
+
+
+def _exit_code(error: Exception) -> int:
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), FAILED)
 
 
 def _sentence(error: Exception) -> str:

@@ -11,7 +11,9 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from .engine.result import Facet, Hit, SearchResult
     from .index.builder import BuildReport
+    from .index.rollback import RollbackReport
+    from .settings import Settings
 
 FACET_VALUES_SHOWN = 8
 _MARK = re.compile(r"</?mark>")
@@ -82,6 +86,46 @@ def print_report(report: BuildReport, *, quiet: bool = False) -> None:
             f"{report.articles} {noun}: {report.new} new, {report.changed} changed, {report.gone} gone, "
             f"{len(report.skipped)} skipped; {report.seconds:.1f} s"
         )
+
+
+def print_log_line(
+    began: float, settings: Settings, *, exit_code: int, report: BuildReport | None = None, error: str = ""
+) -> None:
+    """Print one line of JSON about a run of ``index``, whichever way it ended.
+
+    began : when, in seconds since 1970. report : what it did, error : what stopped it; one of the two.
+    """
+    line: dict[str, Any] = {
+        "time": datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
+        "event": "index",
+        "outcome": "failed" if report is None else "published" if report.published else "unchanged",
+        "exit_code": exit_code,
+        "archive": settings.text("archive"),
+        "index": settings.text("index"),
+        "seconds": round(time.time() - began, 3),
+    }
+    if report is not None:
+        line |= {name: getattr(report, name) for name in ("generation", "articles", "new", "changed", "gone")}
+        line["skipped"] = len(report.skipped)
+    else:
+        line["error"] = clean_text(error)
+    print_text(json.dumps(line))
+
+
+def print_rollback(report: RollbackReport) -> None:
+    """Print what a rollback went back to."""
+    print_text(
+        f"Back to the index of {report.built_at}, {counted(report.articles, 'article')}: generation {report.back_to} "
+        f"serves again, as generation {report.generation}; generation {report.left} is left behind."
+    )
+
+
+def print_pruned(found: list[tuple[str, int]], *, dry_run: bool) -> None:
+    """Print what was removed, or would be: a name a line, then how much it is."""
+    for name, _ in found:
+        print_text(name)
+    verb = "to remove" if dry_run else "removed"
+    print_text(f"{counted(len(found), 'file')} {verb}, {sum(size for _, size in found):,} bytes.")
 
 
 def print_result(result: SearchResult, notes: tuple[str, ...] = ()) -> None:

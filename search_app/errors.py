@@ -138,6 +138,17 @@ class BuildRefusedError(SearchAppError):
     """A build was stopped before publishing because its result looks wrong; the index that served before stands."""
 
 
+class RollbackError(SearchAppError):
+    """There is no earlier generation that could serve again."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            f"There is no earlier generation in {path} to return to: none was built before this one, or it is damaged. "
+            "Nothing was changed. Mend the archive and build from it with: search-app index ARCHIVE"
+        )
+        self.path = path
+
+
 class WatchError(SearchAppError):
     """The file that should remember what a watched search has reported cannot be used."""
 

@@ -34,6 +34,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("proxies", 0, "proxies in front whose X-Forwarded headers are believed", 0, 16),
     Setting("workers", 2, "processes that serve requests", 1, 64),
     Setting("jobs", 0, "processes that read the archive; 0 is one a core", 0, 64),
+    Setting("wait", 0, "seconds that index waits while another build is running", 0, 7 * 86400),
     Setting("max_file_bytes", 8 * 1024 * 1024, "larger archive files are skipped", 1024, 2**31),
     Setting("max_lost_percent", 20, "a build that loses more of its articles than this is refused", 0, 100),
     Setting("max_query_chars", 2048, "characters read of a query; the rest is dropped with a warning", 16, 20000),

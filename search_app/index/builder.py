@@ -19,13 +19,14 @@ from ..archive import Reading, Skipped, Walk, read_again, read_all, walk_archive
 from ..archive.linker import Graph
 from ..archive.model import UNREADABLE
 from ..archive.walk import without_article
-from ..errors import BuildRefusedError, IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
+from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
 from ..settings import Settings, load_settings
 from .catalogue import Catalogue, read_catalogue, read_walk, walk_digest, write_catalogue
-from .files import FileSystem
-from .generation import Snapshot, live_docs, newest_generation, open_snapshot, prune
-from .lock import build_lock
-from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, mark_checked, write_manifest
+from .files import FileSystem, make_folders
+from .generation import Snapshot, damage, live_docs, newest_generation, open_snapshot, prune
+from .lock import BuildLock, build_lock
+from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, mark_checked, sizes_of, write_manifest
+from .publishing import refuse_damage, refuse_loss, refuse_wrong_answers
 from .schema import schema_fingerprint
 from .segment import Segment
 from .sightings import SIGHTINGS, Contents, last_sightings, see_again, write_sightings
@@ -85,8 +86,9 @@ def build_index(
     """
     files = files or FileSystem()
     _make_index_folder(index_dir, files)
-    with build_lock(index_dir, wait_seconds):
-        build = _Build(archive, index_dir, settings or load_settings({}), jobs, force, progress or _no_progress, files)
+    with build_lock(index_dir, wait_seconds) as lock:
+        settings = settings or load_settings({})
+        build = _Build(archive, index_dir, settings, jobs, force, progress or _no_progress, files, lock)
         try:
             return build.run(full)
         except OSError as error:
@@ -108,6 +110,7 @@ class _Build:
         force: bool,
         step: Progress,
         files: FileSystem,
+        lock: BuildLock,
     ) -> None:
         self._began = time.monotonic()
         self._started_ns = time.time_ns()
@@ -118,7 +121,10 @@ class _Build:
         self._force = force
         self._step = step
         self._files = files
+        self._lock = lock
         self._previous = _previous(index_dir)
+        self._articles_before = self._previous.articles if self._previous else 0
+        self._mends = False
         self._max_file_bytes = settings.number("max_file_bytes")
 
     def run(self, full: bool) -> BuildReport:
@@ -126,8 +132,14 @@ class _Build:
         walk = walk_archive(self._archive, self._max_file_bytes)
         digest = walk_digest(walk.files, walk.skipped)
         previous = self._previous
+        if previous is not None:
+            damaged = damage(self._index_dir, sizes_of(previous.manifest))
+            self._mends = bool(damaged or previous.degraded)
+            if damaged and damage(self._index_dir, {entry.name: entry.bytes for entry in previous.manifest.segments}):
+                # The archive is the truth: what cannot be read back is made anew from there.
+                previous = self._previous = None
         reusable = not full and previous is not None and previous.manifest.archive == str(self._archive.resolve())
-        if reusable and previous is not None and self._walk_before() == digest:
+        if reusable and previous is not None and not self._mends and self._walk_before() == digest:
             manifest = previous.manifest
             skipped = tuple(Skipped(*item) for item in manifest.skipped)
             mark_checked(self._index_dir, manifest.generation)
@@ -141,7 +153,7 @@ class _Build:
     def _tidy(self) -> None:
         """Remove what no generation needs; where that fails, the next build does it."""
         try:
-            prune(self._index_dir, self._files)
+            prune(self._index_dir, self._files, thorough=self._mends)
         except OSError:
             pass
 
@@ -226,7 +238,7 @@ class _Build:
         """Raise where what was read looks like a mistake: no article at all, or far fewer than before."""
         if not graph.documents:
             raise without_article(self._archive, sorted(reading.skipped, key=lambda item: item.file))
-        _refuse_loss(len(graph.documents), self._previous, self._settings, self._force)
+        refuse_loss(len(graph.documents), self._articles_before, self._settings, self._force)
 
     # -- publishing -----------------------------------------------------------------------------------------------
 
@@ -248,7 +260,7 @@ class _Build:
         """
         seen = last_sightings(self._index_dir)
         prune(self._index_dir, self._files)
-        generation = newest_generation(self._index_dir) + 1
+        generation = max(newest_generation(self._index_dir), self._lock.retired) + 1
         folder = self._index_dir / SEGMENTS
         made: list[Path] = []
         try:
@@ -286,9 +298,12 @@ class _Build:
                 catalogue=written,
                 companions=companions,
             )
+            self._step("verifying", 0, 1)
+            refuse_damage(self._index_dir, sizes_of(manifest))
+            refuse_wrong_answers(self._index_dir, manifest, self._previous, reading.linker, graph, sum(counts))
             write_manifest(self._index_dir, manifest, self._files)
         except BaseException:
-            _take_back(self._index_dir, generation, made, self._files)
+            _take_back(self._index_dir, generation, made, self._files, self._lock)
             raise
         self._tidy()
         self._step("verifying", 1, 1)
@@ -309,7 +324,7 @@ class _Build:
         return [(opened[entry.name], live_docs(entry)) for entry in entries]
 
     def _write_segment(self, path: Path, chosen: Chosen) -> Segment:
-        """Write a segment, read it back and verify every section."""
+        """Write a segment and open it."""
         info = write_segment(
             path,
             chosen,
@@ -318,12 +333,8 @@ class _Build:
             jobs=self._jobs,
             progress=lambda done, total: self._step("indexing", done, total),
         )
-        self._step("verifying", 0, 1)
-        segment = Segment(path, info.bytes)
-        problems = segment.file.problems()
-        if problems:
-            raise IndexDamagedError(path, problems[0])
-        return segment
+        refuse_damage(self._index_dir, {info.name: info.bytes})
+        return Segment(path, info.bytes)
 
     def _remember(
         self,
@@ -366,13 +377,18 @@ def _count(changes: Changes) -> tuple[int, int, int]:
     return len(changes.new), len(changes.changed), len(changes.gone)
 
 
-def _take_back(index_dir: Path, generation: int, made: list[Path], files: FileSystem) -> None:
+def _take_back(index_dir: Path, generation: int, made: list[Path], files: FileSystem, lock: BuildLock) -> None:
     """Remove what a failed build wrote; where even this fails, the next build removes it.
 
-    The manifest goes first: it may be in place already, only not safely, and must not name a file that is gone.
+    The manifest goes first: it may be in place already, only not safely, and must not name a file that is gone. Its
+    number is spent then: a reader may hold it, and would not notice another generation of the same number.
     """
+    manifest = manifest_path(index_dir, generation)
     try:
-        files.remove(manifest_path(index_dir, generation))
+        if manifest.exists():
+            lock.retire(generation)
+            files.remove(manifest)
+            files.sync_folder(index_dir)
         for path in made:
             files.remove(path)
     except OSError:
@@ -390,7 +406,7 @@ def processes(jobs: int) -> int:
 
 def _make_index_folder(index_dir: Path, files: FileSystem) -> None:
     try:
-        files.make_folder(index_dir / SEGMENTS)
+        make_folders(files, index_dir / SEGMENTS)
     except (FileExistsError, NotADirectoryError):
         raise SearchAppError(f"{index_dir} is not a folder. Name a folder for the index with --index.") from None
     except OSError as error:
@@ -405,16 +421,6 @@ def _previous(index_dir: Path) -> Snapshot | None:
         return open_snapshot(index_dir)
     except (IndexMissingError, IndexDamagedError, IndexVersionError):
         return None
-
-
-def _refuse_loss(count: int, previous: Snapshot | None, settings: Settings, force: bool) -> None:
-    most = settings.number("max_lost_percent")
-    if previous is None or force or count * 100 >= previous.articles * (100 - most):
-        return
-    raise BuildRefusedError(
-        f"The archive now has {count} articles; the index that serves has {previous.articles}. A loss of more than "
-        f"{most} % looks like a mistake, so nothing was published. If it is right, run again with --force."
-    )
 
 
 def _compare(previous: Contents | None, now: Contents) -> tuple[int, int, int]:

@@ -58,8 +58,8 @@ class FileSystem:
         path.unlink(missing_ok=True)
 
     def make_folder(self, path: Path) -> None:
-        """Create a folder and its parents where they are missing."""
-        path.mkdir(parents=True, exist_ok=True)
+        """Create a folder, whose parent exists, unless it is there."""
+        path.mkdir(exist_ok=True)
 
     def sync_folder(self, path: Path) -> None:
         """Make the names in a folder survive a power cut."""
@@ -107,3 +107,13 @@ def write_whole(files: FileSystem, path: Path, data: bytes) -> None:
         handle.close()
     files.rename(temporary, path)
     files.sync_folder(path.parent)
+
+
+def make_folders(files: FileSystem, path: Path) -> None:
+    """Create a folder and its parents where they are missing, so that a power cut does not take them away again."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        files.make_folder(folder)
+        files.sync_folder(folder.parent)
+    if not path.is_dir():
+        raise NotADirectoryError(path)

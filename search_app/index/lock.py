@@ -11,18 +11,48 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ..errors import BuildRunningError
 
 LOCK_NAME = "build.lock"
+_LONGEST = 128
 _held: set[str] = set()
 
 
+class BuildLock:
+    """The lock as its holder has it. It also remembers which generation numbers must not be used again.
+
+    The memory is that of the running system, not of the disk: readers that know a number do not outlive a power cut.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        number = _about(descriptor).get("retired", 0)
+        self.retired = number if isinstance(number, int) else 0
+
+    def retire(self, generation: int) -> None:
+        """Remember that a generation was taken back after readers may have seen it: its number is spent."""
+        self.retired = max(self.retired, generation)
+        self.note(**_myself())
+
+    def note(self, **about: int | str) -> None:
+        """Write what the lock file says: ``about`` its holder, and the last number that is spent."""
+        text = json.dumps(about | {"retired": self.retired} if self.retired else about) if about or self.retired else ""
+        # Blanks over what stood there: a process that is refused may read this at any moment.
+        os.pwrite(self._descriptor, text.ljust(_LONGEST).encode(), 0)
+        os.ftruncate(self._descriptor, len(text))
+
+
+def _myself() -> dict[str, int | str]:
+    return {"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
 @contextmanager
-def build_lock(index_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+def build_lock(index_dir: Path, wait_seconds: float = 0.0) -> Iterator[BuildLock]:
     """Hold the build lock of an index folder for the length of a ``with`` block.
 
     wait_seconds : how long to wait for another holder; 0 gives up at once.
@@ -45,20 +75,28 @@ def build_lock(index_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
                 time.sleep(0.1)
         _held.add(key)
         try:
-            about = {"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(about).encode(), 0)
-            yield
-            os.ftruncate(descriptor, 0)
+            lock = BuildLock(descriptor)
+            lock.note(**_myself())
+            yield lock
+            with suppress(OSError):
+                lock.note()
         finally:
             _held.discard(key)
     finally:
         os.close(descriptor)
 
 
-def _holder(descriptor: int) -> str:
+def _about(descriptor: int) -> dict[str, Any]:
+    """Return what the lock file says; nothing where it is empty or holds something else."""
     try:
         about = json.loads(os.pread(descriptor, 4096, 0))
-        return f"pid {about['pid']}, started {about['started']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _holder(descriptor: int) -> str:
+    about = _about(descriptor)
+    if "pid" not in about or "started" not in about:
         return "another process"
+    return f"pid {about['pid']}, started {about['started']}"

@@ -121,7 +121,16 @@ def _entry(fields: dict[str, Any]) -> SegmentEntry:
     return SegmentEntry(fields["name"], fields["bytes"], fields["docs"], tuple(fields["deleted"]))
 
 
+def sizes_of(manifest: Manifest) -> dict[str, int]:
+    """Return name, below ``segments/``, and size in bytes of the files that a generation needs."""
+    entries = (
+        *manifest.segments,
+        *manifest.companions.values(),
+        *((manifest.catalogue,) if manifest.catalogue else ()),
+    )
+    return {entry.name: entry.bytes for entry in entries}
+
+
 def files_of(manifest: Manifest) -> set[str]:
     """Return the names, below ``segments/``, of the files that a generation needs."""
-    names = {entry.name for entry in (*manifest.segments, *manifest.companions.values())}
-    return names | {manifest.catalogue.name} if manifest.catalogue else names
+    return set(sizes_of(manifest))
