@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -51,3 +53,11 @@ def make_snapshot(index_dir: Path, *groups: Sequence[Article], deleted: Collecti
     """Publish groups of articles and open what was published."""
     publish(index_dir, *groups, deleted=deleted)
     return open_snapshot(index_dir)
+
+
+def extents(path: Path) -> dict[str, tuple[int, int]]:
+    """Return where each section of a file lies, first byte and number of bytes, by reading its footer and directory."""
+    data = path.read_bytes()
+    start, length, _, _ = struct.unpack("<QII8s", data[-24:])
+    directory = json.loads(data[start : start + length])
+    return {name: (offset, size) for name, (offset, size, _, _) in directory["sections"].items()}

@@ -11,67 +11,26 @@ import sys
 from pathlib import Path
 
 import pytest
+from story_archive import assert_tidy, found, write_stories, write_story
 
-from search_app.engine.embedded import EmbeddedEngine
-from search_app.engine.request import SearchRequest
 from search_app.errors import ArchiveError, BuildRefusedError, BuildRunningError, SearchAppError
 from search_app.index.builder import BuildReport, build_index
 from search_app.index.files import FileSystem, NewFile
 from search_app.index.generation import open_snapshot
-from search_app.index.lock import LOCK_NAME, build_lock
-from search_app.index.manifest import SEGMENTS, files_of, list_generations, manifest_path, read_manifest
-from search_app.index.verify import check_index
+from search_app.index.lock import build_lock
+from search_app.index.manifest import SEGMENTS, list_generations, read_manifest
 from search_app.settings import load_settings
-
-STORY = """### [2031-10-{day}](/news/2031/10/{day}/index.md)
-
-##### Harbour
-# {headline}
-
-{summary}
-
-### Sources:
-
-1. [Amaro Courier](https://courier.example/{day})
-"""
-
-
-def write_story(archive: Path, day: int, headline: str, summary: str = "Nothing more is known.") -> Path:
-    """Write one article into an archive; its file is named for its day."""
-    path = archive / f"news/2031/10/{day}/story-{day}.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(STORY.format(day=day, headline=headline, summary=summary), encoding="utf-8")
-    return path
 
 
 @pytest.fixture
 def stories(tmp_path: Path) -> Path:
     """An archive of ten articles."""
-    for day in range(1, 11):
-        write_story(tmp_path / "stories", day, f"Quay {day} opens")
-    return tmp_path / "stories"
+    return write_stories(tmp_path / "stories")
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
     return tmp_path / "index"
-
-
-def found(index: Path) -> list[str]:
-    """Return every headline of the index, newest first."""
-    engine = EmbeddedEngine(index, load_settings({}))
-    return [hit.headline for hit in engine.search(SearchRequest(per_page=100)).hits]
-
-
-def assert_tidy(index: Path) -> None:
-    """Nothing lies in the index but the files of at most two generations and the lock; and it verifies."""
-    generations = list_generations(index)
-    assert 1 <= len(generations) <= 2
-    manifests = {manifest_path(index, number).name for number in generations}
-    needed = set().union(*(files_of(read_manifest(index, number)) for number in generations))
-    assert {path.name for path in index.iterdir()} == manifests | {SEGMENTS, LOCK_NAME}
-    assert {path.name for path in (index / SEGMENTS).iterdir()} == needed
-    assert check_index(index).problems == ()
 
 
 def summary(report: BuildReport) -> tuple[int, int, int, int, int]:
