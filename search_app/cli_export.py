@@ -75,7 +75,8 @@ def watch(words: tuple[str, ...], index: str | None, from_: str | None, since: s
         print_text(f"Watching from now on: {counted(report.total, 'article')} so far.")
     else:
         for hit in report.new:
-            about = " · ".join([hit.date.isoformat(), *([hit.topic] if hit.topic else []), hit.path])
+            seen = f"first seen {hit.first_seen:%Y-%m-%d %H:%M} UTC" if hit.first_seen else ""
+            about = " · ".join(filter(None, [hit.date.isoformat(), hit.topic, seen, hit.path]))
             print_text(f"{clean_text(hit.headline)}\n  {clean_text(about)}")
     report.save()
 

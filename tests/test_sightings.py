@@ -138,7 +138,7 @@ def dates_of(index: Path) -> Dates:
     for part, dates, live in zip(snapshot.segments, snapshot.dates, snapshot.live, strict=True):
         for doc in range(part.docs):
             if live is None or live[doc]:
-                found[part.article(doc).headline] = dates.seen(doc), dates.last_changed(doc)
+                found[part.article(doc).headline] = dates.first_seen(doc), dates.last_changed(doc)
     return found
 
 

@@ -58,6 +58,8 @@ def test_a_search_answers_what_is_promised(client: FlaskClient) -> None:
         ],
         "image": "https://courier.example/img/quay.jpg?w=1200&h=630",
         "partial": False,
+        "first_seen": None,
+        "last_changed": None,
     }
     assert answer["facets"]["topic"] == [{"value": STRIKE, "count": 1, "selected": True}]
     assert {"value": "Kestria", "count": 1, "selected": True} in answer["facets"]["context"]

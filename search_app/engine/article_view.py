@@ -28,7 +28,8 @@ def view_article(snapshot: Snapshot, path: str) -> ArticleView | None:
     article = found[0].article(found[1])
     related = tuple(_related(snapshot, link.path, link.headline, link.contexts) for link in article.related)
     before, after = _neighbours(snapshot, article)
-    return ArticleView(article, related, before, after)
+    dates = snapshot.dates[snapshot.segments.index(found[0])]
+    return ArticleView(article, related, before, after, dates.first_seen(found[1]), dates.last_changed(found[1]))
 
 
 def _related(snapshot: Snapshot, path: str, headline: str, contexts: tuple[str, ...]) -> RelatedArticle:

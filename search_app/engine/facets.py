@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ..index.analysis import fold
 from ..index.generation import Snapshot
 from ..index.segment import Column, Docs, find_value
+from ..index.sightings import UNKNOWN, instant
 from ..index.writer import value_order
 from .docset import DocSet
 from .evaluate import Mask
@@ -202,11 +203,12 @@ def choose_interval(first: date, last: date) -> str:
     return "month" if months < MAX_MONTH_BARS else "year"
 
 
-def make_histogram(days: npt.NDArray[Any], interval: str = "") -> Histogram:
+def make_histogram(days: npt.NDArray[Any], interval: str = "", changed: Array | None = None) -> Histogram:
     """Return hits over time.
 
     days : day ordinals of the hits, any order, each hit once. interval : ``day``, ``month``, ``year``, or ``""`` to
-    follow the span. Spans without a hit between first and last are there at 0; the counts add up to ``len(days)``.
+    follow the span. changed : when each hit last changed, as ``DocDates`` holds it; None where nobody asks.
+    Spans without a hit between first and last are there at 0; the counts add up to ``len(days)``.
     """
     if not len(days):
         return Histogram(interval or "year", ())
@@ -217,7 +219,11 @@ def make_histogram(days: npt.NDArray[Any], interval: str = "") -> Histogram:
     # Narrow days count fast: one bin a day, then sums of bins.
     daily = np.bincount(days.astype(np.int64) - edges[0], minlength=last.toordinal() - int(edges[0]) + 1)
     counts = np.add.reduceat(daily, edges - edges[0])
-    return Histogram(interval, tuple(HistogramBar(s, int(c)) for s, c in zip(starts, counts, strict=True)))
+    latest = np.full(len(starts), UNKNOWN)
+    if changed is not None:
+        np.maximum.at(latest, np.searchsorted(edges, days.astype(np.int64), "right") - 1, changed.astype(np.int64))
+    bars = zip(starts, counts.tolist(), latest.tolist(), strict=True)
+    return Histogram(interval, tuple(HistogramBar(start, count, instant(when)) for start, count, when in bars))
 
 
 def _span_starts(first: date, last: date, interval: str) -> list[date]:

@@ -27,6 +27,7 @@ class SearchRequest:
     page : from 1. per_page : 0 asks for counts only.
     facet_size : values a facet. facets : which facets to count; ``()`` counts none.
     interval : ``"day"``, ``"month"``, ``"year"``, or ``""`` to follow the span of the hits.
+    changes : also tell, for each bar of the histogram, when the last of its articles changed.
     """
 
     q: str = ""
@@ -47,6 +48,7 @@ class SearchRequest:
     facets: tuple[str, ...] = FACET_FIELDS
     histogram: bool = True
     interval: str = ""
+    changes: bool = False
 
     @property
     def order(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from ..archive.model import Article, Source
@@ -21,6 +21,8 @@ class Hit:
     headline_html, snippet_html : escaped text in which only ``<mark>`` and ``</mark>`` are markup.
     score : what it was ranked by; 0.0 where the order is by date.
     partial : whether it lacks some of the words (only in a relaxed result).
+    first_seen, last_changed : when a build first found it, and last found it new or changed; None where nobody saw
+    that, as for whatever the first build found.
     """
 
     path: str
@@ -37,6 +39,8 @@ class Hit:
     snippet_html: str
     score: float
     partial: bool = False
+    first_seen: datetime | None = None
+    last_changed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,14 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class HistogramBar:
-    """One span of days: its first day and how many hits fall into it."""
+    """One span of days: its first day and how many hits fall into it.
+
+    last_changed : when the last of them changed, where the request asked for it and somebody saw it.
+    """
 
     start: date
     count: int
+    last_changed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +163,15 @@ class ArticleView:
     """One article with what is needed to show it.
 
     previous, next : the articles before and after it in time within its topic; None at the ends or without a topic.
+    first_seen, last_changed : as of a ``Hit``.
     """
 
     article: Article
     related: tuple[RelatedArticle, ...]
     previous: RelatedArticle | None = None
     next: RelatedArticle | None = None
+    first_seen: datetime | None = None
+    last_changed: datetime | None = None
 
 
 class Engine(Protocol):

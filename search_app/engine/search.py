@@ -99,7 +99,7 @@ class Searcher:
             hits=self.show(ranked, matches.plan, partial=matches.relaxed),
             facets={field: self._facet(field, matches, request) for field in request.facets},
             missing={field: hits.missing(self.snapshot, field) for field in MISSING_FIELDS},
-            histogram=make_histogram(self._days(hits), request.interval) if request.histogram else Histogram(),
+            histogram=self._histogram(hits, request) if request.histogram else Histogram(),
             relaxed=matches.relaxed,
             understood=reading.understood,
             warnings=self._warnings(reading, statistics),
@@ -182,6 +182,13 @@ class Searcher:
         days = [segment.days[docs] for segment, docs in zip(self.snapshot.segments, found.docs, strict=True)]
         return np.concatenate(days) if days else np.zeros(0, np.int64)
 
+    def _histogram(self, found: DocSet, request: SearchRequest) -> Histogram:
+        changed = None
+        if request.changes and found.total:
+            parts = zip(self.snapshot.dates, found.docs, strict=True)
+            changed = np.concatenate([dates.changed[docs] for dates, docs in parts])
+        return make_histogram(self._days(found), request.interval, changed)
+
     # -- showing --------------------------------------------------------------------------------------------------
 
     def _show_all(self, ranking: Ranking, *, partial: bool) -> Iterator[Hit]:
@@ -205,6 +212,7 @@ class Searcher:
         for hit in ranked:
             segment = self.snapshot.segments[hit.segment]
             article = segment.unpack(rows[hit.segment, hit.doc], hit.doc, tuple(self._values("context", hit)))
+            dates = self.snapshot.dates[hit.segment]
             shown.append(
                 Hit(
                     path=article.path,
@@ -221,6 +229,8 @@ class Searcher:
                     snippet_html=highlighter.snippet("summary", article.summary, limit) if article.summary else "",
                     score=hit.score,
                     partial=partial,
+                    first_seen=dates.first_seen(hit.doc),
+                    last_changed=dates.last_changed(hit.doc),
                 )
             )
         return tuple(shown)

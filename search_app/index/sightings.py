@@ -39,7 +39,7 @@ class DocDates:
     first: npt.NDArray[np.uint32]
     changed: npt.NDArray[np.uint32]
 
-    def seen(self, doc: int) -> datetime | None:
+    def first_seen(self, doc: int) -> datetime | None:
         """Return when a document was first in the index, None where nobody knows."""
         return instant(self.first[doc])
 

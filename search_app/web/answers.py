@@ -7,6 +7,7 @@ web server.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ..archive.model import Article
@@ -96,6 +97,8 @@ def article_answer(view: ArticleView, links: Links) -> dict[str, Any]:
         "contexts": list(article.contexts),
         "sources": _sources(article),
         "image": article.image,
+        "first_seen": instant_text(view.first_seen),
+        "last_changed": instant_text(view.last_changed),
         "versions": [
             {
                 "id": version.path,
@@ -127,6 +130,11 @@ def _sources(record: Article | Hit) -> list[dict[str, str]]:
     return [{"name": source.name, "url": source.url} for source in record.sources]
 
 
+def instant_text(when: datetime | None) -> str | None:
+    """Return an instant as JSON, XML and feeds write it: ``2031-03-04T05:06:07Z``."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
+
+
 def plain_hit(hit: Hit, links: Links) -> dict[str, Any]:
     """Return a hit as an export holds it: the article, without what one search made of it."""
     return {
@@ -141,6 +149,8 @@ def plain_hit(hit: Hit, links: Links) -> dict[str, Any]:
         "contexts": list(hit.contexts),
         "sources": _sources(hit),
         "image": hit.image,
+        "first_seen": instant_text(hit.first_seen),
+        "last_changed": instant_text(hit.last_changed),
     }
 
 

@@ -16,6 +16,7 @@ from ..dates import month_end
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Suggestion
 from . import operations as ops
+from .answers import instant_text
 from .api import json_response
 from .feeds import ATOM, clean_text
 from .links import Links
@@ -108,13 +109,15 @@ def _search_for(suggestion: Suggestion) -> SearchRequest:
 def sitemap() -> Response:
     """Answer the list of sitemaps, one a month that has articles."""
     here = site()
-    result = here.engine().search(SearchRequest(per_page=0, facets=(), interval="month"))
+    result = here.engine().search(SearchRequest(per_page=0, facets=(), interval="month", changes=True))
     links = Links(request.url_root)
     root = Element("sitemapindex", {"xmlns": SITEMAP})
     for bar in result.histogram.bars:
         if bar.count:
-            address = f"{links.root}/sitemap-{bar.start.isoformat()[:7]}.xml"
-            SubElement(SubElement(root, "sitemap"), "loc").text = address
+            entry = SubElement(root, "sitemap")
+            SubElement(entry, "loc").text = f"{links.root}/sitemap-{bar.start.isoformat()[:7]}.xml"
+            if bar.last_changed:
+                SubElement(entry, "lastmod").text = instant_text(bar.last_changed)
     return here.cached(_xml(root), result.generation)
 
 
@@ -134,7 +137,10 @@ def month_sitemap(month: str) -> Response:
     for number, hit in enumerate(found.hits):
         if number == MAX_SITEMAP_URLS:
             break
-        SubElement(SubElement(root, "url"), "loc").text = links.article(hit.path)
+        entry = SubElement(root, "url")
+        SubElement(entry, "loc").text = links.article(hit.path)
+        # As it was when it was first indexed: no later, as far as anybody knows, than its own date.
+        SubElement(entry, "lastmod").text = instant_text(hit.last_changed) or hit.date.isoformat()
     return here.cached(_xml(root), found.generation)
 
 

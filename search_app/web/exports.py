@@ -27,7 +27,7 @@ blueprint = Blueprint("exports", __name__)
 CSV, JSONL = "text/csv", "application/jsonl"
 CSV_FIELDS = (
     "date", "headline", "summary", "topic", "contexts", "sources", "source_urls", "kind", "language", "image",
-    "id", "url",
+    "id", "url", "first_seen", "last_changed",
 )  # fmt: skip
 BETWEEN_VALUES = " | "
 # What makes a spreadsheet take a cell for a formula, their full-width twins included (OWASP, "CSV injection").
@@ -73,7 +73,7 @@ def _hit_rows(hits: Iterable[Hit], links: Links) -> Iterator[Iterable[str]]:
         plain["contexts"] = BETWEEN_VALUES.join(hit.contexts)
         plain["sources"] = BETWEEN_VALUES.join(source.name for source in hit.sources)
         plain["source_urls"] = BETWEEN_VALUES.join(source.url for source in hit.sources)
-        yield [plain[name] for name in CSV_FIELDS]
+        yield [plain[name] or "" for name in CSV_FIELDS]
 
 
 def facet_rows(engine: Engine, search: SearchRequest) -> Iterator[Iterable[str]]:

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Hit, SearchResult
 from . import operations as ops
-from .answers import plain_hit
+from .answers import instant_text, plain_hit
 from .links import Links, query_string, safe_url
 from .manners import neighbours
 from .site import site
@@ -85,12 +85,12 @@ def feed_xml(result: SearchResult, links: Links, site_name: str, span: tuple[dat
     search = result.request
     hits = () if result.relaxed else result.hits
     total = 0 if result.relaxed else result.total
-    newest = max((hit.date for hit in hits), default=span[1] if span else date(1970, 1, 1))
+    newest = max(map(_published, hits), default=_day_instant(span[1] if span else date(1970, 1, 1)))
     plain = replacing(search, sort="", facets=FACET_FIELDS, histogram=True)
     root = Element("feed", NAMESPACES)
     _add(root, "id", stable_id(query_string(args_from_request(replacing(plain, per_page=20)))))
     _add(root, "title", feed_title(search, result.understood, site_name))
-    _add(root, "updated", _instant(newest))
+    _add(root, "updated", newest)
     SubElement(_add(root, "author"), "name").text = clean_text(site_name)
     for relation, page in {"self": search.page, **neighbours(search.page, result.pages if total else 0)}.items():
         _link(root, {"prev": "previous"}.get(relation, relation), links.feed(replacing(plain, page=page)), ATOM)
@@ -114,8 +114,9 @@ def _add_entry(root: Element, hit: Hit, links: Links) -> None:
     entry = SubElement(root, "entry")
     _add(entry, "id", stable_id(hit.path))
     _add(entry, "title", hit.headline)
-    _add(entry, "published", _instant(hit.date))
-    _add(entry, "updated", _instant(hit.date))
+    # Not when it last changed: links to later articles change it again and again, and none of that is news.
+    _add(entry, "published", _published(hit))
+    _add(entry, "updated", _published(hit))
     _link(entry, "alternate", plain["url"], "text/html")
     _link(entry, "alternate", links.article(hit.path, ".json"), "application/json")
     for source in hit.sources:
@@ -131,7 +132,12 @@ def clean_text(text: str) -> str:
     return UNWRITABLE.sub("", text)
 
 
-def _instant(day: date) -> str:
+def _published(hit: Hit) -> str:
+    """Return when an article came into the archive, as near as anybody saw: else the midnight of its date."""
+    return instant_text(hit.first_seen) or _day_instant(hit.date)
+
+
+def _day_instant(day: date) -> str:
     # News dates are calendar dates; Atom wants an instant.
     return f"{day.isoformat()}T00:00:00Z"
 

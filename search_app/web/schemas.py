@@ -20,6 +20,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 FLAG: Schema = {"type": "boolean"}
 DAY: Schema = {"type": "string", "format": "date"}
+INSTANT: Schema = {"type": "string", "format": "date-time"}
 
 
 def ref(name: str) -> Schema:
@@ -59,6 +60,8 @@ _ARTICLE = {
     "contexts": TEXTS,
     "sources": _list(ref("Source")),
     "image": TEXT,
+    "first_seen": {**_or_null(INSTANT), "description": "When a build first found it; null where it was there before."},
+    "last_changed": {**_or_null(INSTANT), "description": "When a build last found it new or changed."},
 }
 _COUNTS = {"total": COUNT, "page": COUNT, "per_page": COUNT, "pages": COUNT}
 
