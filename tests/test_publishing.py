@@ -304,4 +304,4 @@ def test_a_generation_names_all_its_files(stories: Path, index: Path) -> None:
     build_index(stories, index, jobs=1)
     sizes = sizes_of(read_manifest(index, 1))
     assert sizes == {path.name: path.stat().st_size for path in (index / SEGMENTS).iterdir()}
-    assert {name.rpartition(".")[2] for name in sizes} == {"seg", "cat", "seen"}
+    assert {name.rpartition(".")[2] for name in sizes} == {"seg", "cat", "seen", "sug"}

@@ -29,8 +29,8 @@ class RateLimit:
     """So many requests a minute for each client, in a burst or spread (GCRA, a leaky bucket without a timer).
 
     A client has a place in each of two tables; what holds is the earlier of the two times, so that two clients are
-    taken for one only where they meet in both. The tables are memory shared with processes forked later, and are written
-    without a lock: two requests of one client at the same instant may count as one.
+    taken for one only where they meet in both. The tables are memory shared with processes forked later, and are
+    written without a lock: two requests of one client at the same instant may count as one.
     most : requests a minute. clock : seconds that never go back and are the same in every process.
     """
 
