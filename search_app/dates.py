@@ -11,18 +11,24 @@ import unicodedata
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from dateutil.parser import parserinfo
 from dateutil.relativedelta import relativedelta
 
 from .errors import DateTextError
+from .messages import Message, message
 
-EXPECTED = "Write 2017, 2017-01, 2017-01-16, “jan 2017”, “16 jan 2017”, 2010s, yesterday or “last week”."
+EXPECTED = message("Write 2017, 2017-01, 2017-01-16, “jan 2017”, “16 jan 2017”, 2010s, yesterday or “last week”.")
 MAX_CHARS = 40
 
 _MONTHS = parserinfo()
-MONTH_NAMES = tuple(names[-1] for names in _MONTHS.MONTHS)
+MONTH_NAMES = (
+    message("January"), message("February"), message("March"), message("April"), message("May"), message("June"),
+    message("July"), message("August"), message("September"), message("October"), message("November"),
+    message("December"),
+)  # fmt: skip
 """January to December."""
 
 Span = tuple[date, date]
@@ -49,14 +55,14 @@ def parse_day_span(text: str, today: date) -> Span:
     """
     plain = " ".join(unicodedata.normalize("NFKC", text[: MAX_CHARS + 1]).casefold().replace(",", " ").split())
     if not plain:
-        raise DateTextError(text, "is no date.", EXPECTED)
+        raise DateTextError(text, message("is no date."), EXPECTED)
     if len(text) > MAX_CHARS:
-        raise DateTextError(text, "is too long for a date.", EXPECTED)
+        raise DateTextError(text, message("is too long for a date."), EXPECTED)
     plain = re.sub("[‐‑–—−_]", "-", plain)
     try:
         return _read(plain, today)
     except (ValueError, OverflowError):
-        raise DateTextError(text, "does not exist in the calendar.", EXPECTED) from None
+        raise DateTextError(text, message("does not exist in the calendar."), EXPECTED) from None
     except _Unclear as unclear:
         raise DateTextError(text, unclear.problem, unclear.expected) from None
 
@@ -85,14 +91,20 @@ def span_text(first: date, last: date) -> str | None:
     return None
 
 
-def day_words(day: date) -> str:
+@lru_cache(maxsize=4096)
+def day_words(day: date) -> Message:
     """Return ``16 January 2017``, in English whatever the locale."""
-    return f"{day.day} {month_words(day)}"
+    return message("{day} {month} {year}", day=day.day, month=MONTH_NAMES[day.month - 1], year=day.year)
 
 
-def month_words(day: date) -> str:
+def month_words(day: date) -> Message:
     """Return ``January 2017``."""
-    return f"{MONTH_NAMES[day.month - 1]} {day.year}"
+    return message("{month} {year}", month=MONTH_NAMES[day.month - 1], year=day.year)
+
+
+def year_words(day: date) -> Message:
+    """Return ``2017``."""
+    return message("{year}", year=day.year)
 
 
 def month_start(day: date) -> date:
@@ -156,8 +168,8 @@ def _read_year_last(match: re.Match[str], today: date) -> Span:
     if one <= 12 and two <= 12:
         a, b = date(year, two, one), date(year, one, two)
         raise _Unclear(
-            f"is either {day_words(a)} or {day_words(b)}.",
-            f"Write {a.isoformat()} or {b.isoformat()}.",
+            message("is either {one} or {other}.", one=day_words(a), other=day_words(b)),
+            message("Write {one} or {other}.", one=a.isoformat(), other=b.isoformat()),
         )
     return _day(year, two, one) if one > 12 else _day(year, one, two)
 
@@ -165,7 +177,7 @@ def _read_year_last(match: re.Match[str], today: date) -> Span:
 def _read_years(match: re.Match[str], today: date) -> Span:
     first, last = int(match["first"]), int(match["last"])
     if first > last:
-        raise _Unclear("runs backwards.", f"Write {last:04d}-{first:04d}.")
+        raise _Unclear(message("runs backwards."), message("Write {span}.", span=f"{last:04d}-{first:04d}"))
     return date(first, 1, 1), date(last, 12, 31)
 
 
@@ -199,7 +211,7 @@ def _read_last_days(match: re.Match[str], today: date) -> Span:
     """``last 7 days`` are seven, today among them; ``last 2 months`` begin the day after this day two months ago."""
     count = int(match["count"])
     if not count:
-        raise _Unclear("covers no day.")
+        raise _Unclear(message("covers no day."))
     back = {
         "day": relativedelta(days=count),
         "week": relativedelta(weeks=count),
@@ -229,11 +241,11 @@ def _read_words(plain: str) -> Span:
             if not day:
                 raise ValueError
         elif token not in ("of", "the"):
-            raise _Unclear("cannot be read as a date.")
+            raise _Unclear(message("cannot be read as a date."))
     if not year:
-        raise _Unclear("needs a year of four digits." if month else "cannot be read as a date.")
+        raise _Unclear(message("needs a year of four digits.") if month else message("cannot be read as a date."))
     if not month:
-        raise _Unclear("cannot be read as a date.")
+        raise _Unclear(message("cannot be read as a date."))
     return _day(year, month, day) if day else _month(year, month)
 
 

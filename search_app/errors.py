@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .messages import Message, message
+
 
 class SearchAppError(Exception):
     """Base of every error that this package raises for people. A programming mistake stays a ``ValueError``."""
+
+    @property
+    def told(self) -> str:
+        """What the error says, as a ``Message`` where it can be said in another language."""
+        return self.args[0] if self.args and isinstance(self.args[0], Message) else str(self)
 
 
 class SettingsError(SearchAppError):
@@ -58,7 +65,11 @@ class QueryError(SearchAppError):
 
     def __init__(self, parameter: str, value: str, expected: str) -> None:
         shown = value if len(value) <= 80 else value[:77] + "…"
-        super().__init__(f"{parameter}: “{shown}” cannot be used. {expected}")
+        super().__init__(
+            message(
+                "{parameter}: “{value}” cannot be used. {expected}", parameter=parameter, value=shown, expected=expected
+            )
+        )
         self.parameter = parameter
         self.value = value
         self.expected = expected
@@ -72,7 +83,7 @@ class DateTextError(SearchAppError):
 
     def __init__(self, text: str, problem: str, expected: str) -> None:
         shown = text if len(text) <= 40 else text[:37] + "…"
-        super().__init__(f"“{shown}” {problem} {expected}")
+        super().__init__(message("“{text}” {problem} {expected}", text=shown, problem=problem, expected=expected))
         self.text = text
         self.problem = problem
         self.expected = expected
@@ -82,8 +93,8 @@ class PageNotFoundError(SearchAppError):
     """A page past the last one was asked for. ``page`` was asked, ``pages`` exist."""
 
     def __init__(self, page: int, pages: int) -> None:
-        last = f"The last page is {pages}." if pages else "There are no results."
-        super().__init__(f"There is no page {page}. {last}")
+        last = message("The last page is {pages}.", pages=pages) if pages else message("There are no results.")
+        super().__init__(message("There is no page {page}. {last}", page=page, last=last))
         self.page = page
         self.pages = pages
 

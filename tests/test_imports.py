@@ -27,14 +27,15 @@ def place(rooms: str = "", libraries: str = "") -> Place:
 
 
 PLACES = {
-    "errors": place(),
+    "errors": place("messages"),
+    "messages": place(),
     "settings": place("errors"),
-    "dates": place("errors settings", "dateutil"),
+    "dates": place("messages errors settings", "dateutil"),
     "archive": place("errors settings dates", "markdown nh3"),
     "index": place("errors settings dates archive", "whoosh numpy zstandard"),
-    "engine": place("errors settings dates archive index", "whoosh numpy rapidfuzz"),
+    "engine": place("messages errors settings dates archive index", "whoosh numpy rapidfuzz"),
     "web": place(
-        "errors settings dates archive index engine",
+        "messages errors settings dates archive index engine",
         "flask flask_compress jinja2 markupsafe werkzeug dateutil prometheus_client",
     ),
     "sample": place(),

@@ -99,6 +99,8 @@ def test_an_installed_wheel_renders_pages(wheel: Path, tmp_path: Path) -> None:
         "answer = client.get('/search?q=harbour')\n"
         "assert answer.status_code == 503, answer.status\n"
         "assert '<title>' in answer.get_data(as_text=True)\n"
+        "answer = client.get('/', headers={'Accept-Language': 'zh'})\n"
+        "assert '档案正在准备中' in answer.get_data(as_text=True)\n"
         "assert client.get('/static/style.css').status_code == 200\n"
     )
     libraries = [path for path in sys.path if path.endswith("site-packages")]

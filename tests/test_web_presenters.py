@@ -83,7 +83,7 @@ def test_bars_are_drawn_to_scale() -> None:
         (20, "M21 100v-2h8v2z"),
     ]
     assert [span.href for span in timeline.spans] == ["2029-01-01/2029-12-31", "", "2031-01-01/2031-12-31"]
-    assert timeline.peak == "500 articles in 2029"
+    assert timeline.peak == "most: 500 articles in 2029"
     assert bar_height(0, 7) == 0
 
 

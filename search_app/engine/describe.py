@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from ..dates import day_words, month_end, month_start, month_words, span_text
+from ..dates import day_words, month_end, month_start, month_words, span_text, year_words
+from ..messages import Message, message, plural
 from .query import (
     QUOTES,
     And,
@@ -27,11 +28,11 @@ from .query import (
 )
 
 FIELD_WORDS = {
-    "headline": "in the headline",
-    "summary": "in the summary",
-    "topic": "in the topic",
-    "context": "in a context",
-    "source": "in a source",
+    "headline": message("{words} in the headline"),
+    "summary": message("{words} in the summary"),
+    "topic": message("{words} in the topic"),
+    "context": message("{words} in a context"),
+    "source": message("{words} in a source"),
 }
 """How ``describe`` says where a word must stand."""
 
@@ -116,7 +117,7 @@ def _until_text(day: date) -> str:
     return f"{day.year:04d}" if day.month == 12 else f"{day.year:04d}-{day.month:02d}"
 
 
-def describe(tree: Query) -> str:
+def describe(tree: Query) -> Message:
     """Return the query in plain words, a fragment of a sentence that shows every grouping.
 
     ``“syria” and the phrase “peace talks” in the headline, from 1 January 2016 to 31 March 2016, not “turkey”``.
@@ -124,76 +125,104 @@ def describe(tree: Query) -> str:
     """
     match tree:
         case MatchAll():
-            return "every article"
+            return message("every article")
         case MatchNone():
-            return "no article"
-        case Not(child):
-            return f"every article but those with {_part(child)}" if not isinstance(child, Dates) else _excluded(tree)
+            return message("no article")
+        case Not(child) if not isinstance(child, Dates):
+            return message("every article but those with {words}", words=_part(child))
+        case Not():
+            return _excluded(tree)
         case And(children):
             return _described_and(children)
         case Or(children):
-            return " or ".join(map(_part, children))
+            return _between([_part(child) for child in children], _OR)
         case Boost(child, factor):
-            return f"{_part(child)} (weight {_number(factor)})"
+            return message("{words} (weight {factor})", words=_part(child), factor=_number(factor))
         case Dates(first, last):
             return describe_days(first, last)
         case Word(text, field):
-            return _where(f"“{text}”", field)
+            return _where(message("“{text}”", text=text), field)
         case Phrase(text, slop, field):
             return _where(_described_phrase(text, slop), field)
         case Prefix(text, field):
-            return _where(f"words beginning with “{text}”", field)
+            return _where(message("words beginning with “{text}”", text=text), field)
         case Wildcard(pattern, field):
-            return _where(f"words of the shape “{pattern}”", field)
+            return _where(message("words of the shape “{text}”", text=pattern), field)
         case Fuzzy(text, distance, field):
-            letters = "1 letter" if distance == 1 else f"up to {distance} letters"
-            return _where(f"words like “{text}” ({letters} different)", field)
+            return _where(
+                plural(
+                    "words like “{text}” ({count} letter different)",
+                    "words like “{text}” (up to {count} letters different)",
+                    distance,
+                    text=text,
+                ),
+                field,
+            )
 
 
-def _described_and(children: tuple[Query, ...]) -> str:
+# Parts side by side, as templates for the words of each pair.
+_AND = message("{words} and {more}")
+_OR = message("{words} or {more}")
+_COMMA = message("{words}, {more}")
+
+
+def _between(parts: list[Message], joint: Message) -> Message:
+    """Return the parts in a row. Pairs of halves, so that a long row does not nest deeply."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return message(joint, words=_between(parts[:half], joint), more=_between(parts[half:], joint))
+
+
+def _described_and(children: tuple[Query, ...]) -> Message:
     """First what must be there, then when, then what must not be."""
     wanted = [child for child in children if not isinstance(child, Dates | Not)]
-    parts = [" and ".join(map(_part, wanted))] if wanted else []
+    parts = [_between([_part(child) for child in wanted], _AND) if wanted else message("every article")]
     parts.extend(describe(child) for child in children if isinstance(child, Dates))
     parts.extend(_excluded(child) for child in children if isinstance(child, Not))
-    return ", ".join(parts if wanted else ["every article", *parts])
+    return _between(parts, _COMMA)
 
 
-def _part(tree: Query) -> str:
+def _part(tree: Query) -> Message:
     """Describe a part of something larger."""
     match tree:
         case And() | Or():
-            return f"({describe(tree)})"
+            return message("({words})", words=describe(tree))
         case Not():
             return _excluded(tree)
     return describe(tree)
 
 
-def _excluded(tree: Query) -> str:
-    return f"not {_part(tree.child)}" if isinstance(tree, Not) else _part(tree)
+def _excluded(tree: Query) -> Message:
+    return message("not {words}", words=_part(tree.child)) if isinstance(tree, Not) else _part(tree)
 
 
-def _described_phrase(text: str, slop: int) -> str:
+def _described_phrase(text: str, slop: int) -> Message:
     if " " not in text:
-        return f"exactly “{text}”"
+        return message("exactly “{text}”", text=text)
     if not slop:
-        return f"the phrase “{text}”"
-    return f"the phrase “{text}” with up to {slop} other {'word' if slop == 1 else 'words'} in between"
+        return message("the phrase “{text}”", text=text)
+    return plural(
+        "the phrase “{text}” with up to {count} other word in between",
+        "the phrase “{text}” with up to {count} other words in between",
+        slop,
+        text=text,
+    )
 
 
-def _where(text: str, field: str | None) -> str:
-    return f"{text} {FIELD_WORDS[field]}" if field else text
+def _where(words: Message, field: str | None) -> Message:
+    return message(FIELD_WORDS[field], words=words) if field else words
 
 
-def describe_days(first: date | None, last: date | None) -> str:
+def describe_days(first: date | None, last: date | None) -> Message:
     """Return a span of days in words: ``in 2016``, ``in March 2016``, ``on 5 March 2016``, ``from … to …``."""
     if first is None or last is None:
         if first is not None:
-            return f"since {day_words(first)}"
-        return f"until {day_words(last)}" if last is not None else "on any day"
+            return message("since {day}", day=day_words(first))
+        return message("until {day}", day=day_words(last)) if last is not None else message("on any day")
     if first == last:
-        return f"on {day_words(first)}"
+        return message("on {day}", day=day_words(first))
     if span_text(first, last) is not None:
         whole_month = first == month_start(last)
-        return f"in {month_words(first)}" if whole_month else f"in {first.year}"
-    return f"from {day_words(first)} to {day_words(last)}"
+        return message("in {span}", span=month_words(first) if whole_month else year_words(first))
+    return message("from {first} to {last}", first=day_words(first), last=day_words(last))

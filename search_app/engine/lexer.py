@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
+from ..messages import message
 from .date_terms import DATE_NAMES
 from .query import QUOTES, has_substance
 
@@ -85,7 +86,7 @@ class Notes:
             return every
         return (
             *every[: MAX_NOTES - 1],
-            f"{len(every) - MAX_NOTES + 1} more parts of the query were ignored or guessed.",
+            message("{count} more parts of the query were ignored or guessed.", count=len(every) - MAX_NOTES + 1),
         )
 
 

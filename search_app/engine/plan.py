@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ..index.analysis import STOP_WORDS, Analysed, analyse, fold, is_dense
+from ..messages import message
 from . import query as q
 from .scoring import FIELD_WEIGHTS
 
@@ -166,7 +167,9 @@ def _group(children: tuple[q.Query, ...], kind: type[Every] | type[Any], warning
             kept = tuple(child for child in children if child not in spare)
             for child in dict.fromkeys(spare):
                 word = child.text if isinstance(child, q.Word) else ""
-                warnings.append(f"“{word}” is too common to look for beside other words; in quotes it counts.")
+                warnings.append(
+                    message("“{word}” is too common to look for beside other words; in quotes it counts.", word=word)
+                )
     plans = [plan for plan in (_plan(child, warnings) for child in kept) if plan is not None]
     if not plans:
         return None
@@ -182,7 +185,7 @@ def _is_stop_word(node: q.Query) -> bool:
 def _words(text: str, exact: bool, slop: int, name: str | None, warnings: list[str]) -> Plan | None:
     tokens = analyse(text, query=True)
     if not tokens:
-        warnings.append(f"“{text}” holds no letter or digit and was left out.")
+        warnings.append(message("“{text}” holds no letter or digit and was left out.", text=text))
         return None
     if len(tokens) == 1 and len(text.strip()) == 1 and is_dense(text.strip()):
         # One character of a script without spaces: every one of them begins a token, so a prefix finds it anywhere.
@@ -196,7 +199,7 @@ def _words(text: str, exact: bool, slop: int, name: str | None, warnings: list[s
 def _prefix(text: str, name: str | None, warnings: list[str]) -> Plan | None:
     tokens = analyse(text, query=True)
     if not tokens:
-        warnings.append(f"“{text}*” holds no letter or digit and was left out.")
+        warnings.append(message("“{text}” holds no letter or digit and was left out.", text=f"{text}*"))
         return None
     if len(tokens) == 1:
         return Pattern("prefix", tokens[0].folded, 0, _fields(name))

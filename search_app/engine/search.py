@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..index.generation import Snapshot
+from ..messages import message
 from ..settings import Settings
 from .describe import describe
 from .docset import DocSet
@@ -155,7 +156,7 @@ class Searcher:
     def _warnings(self, reading: Reading, statistics: Statistics) -> tuple[str, ...]:
         most = self._settings.number("max_expansions")
         return reading.warnings + tuple(
-            f"“{text}” stands for too many words; the {most} most frequent were taken."
+            message("“{text}” stands for too many words; the {most} most frequent were taken.", text=text, most=most)
             for text in sorted(statistics.truncated)
         )
 

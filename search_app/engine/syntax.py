@@ -25,6 +25,7 @@ from datetime import date
 from difflib import get_close_matches
 
 from ..errors import DateTextError
+from ..messages import message
 from ..settings import BY_NAME
 from .date_terms import DATE_NAMES, read_date_term
 from .lexer import FIELD_NAMES, KNOWN_NAMES, Kind, Notes, Token, quoted, tokenize
@@ -96,9 +97,9 @@ def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS)
     parsed = parser.parse()
     tree = simplify(parsed) if parsed is not None else MATCH_ALL
     if parsed is None and used.strip():
-        notes.add("There is no word or date to search for in the query, so it stands for every article.")
+        notes.add(message("There is no word or date to search for in the query, so it stands for every article."))
     if isinstance(tree, MatchNone) and parser.has_dates:
-        notes.add("No day meets all the dates of the query, so it matches nothing.")
+        notes.add(message("No day meets all the dates of the query, so it matches nothing."))
     return ParsedQuery(tree, notes.as_tuple(), used)
 
 
@@ -107,7 +108,9 @@ def _cut(text: str, max_chars: int, notes: Notes) -> str:
     used = normalise(text[:max_chars])[:max_chars]
     if len(text) <= max_chars:
         return used
-    notes.add(f"The query is longer than {max_chars:,} characters; what comes after them was left out.")
+    notes.add(
+        message("The query is longer than {count:,} characters; what comes after them was left out.", count=max_chars)
+    )
     if not text[max_chars].isspace():
         space = used.rfind(" ", max_chars // 2)
         used = used[:space] if space > 0 else used
@@ -146,7 +149,9 @@ class _Parser:
             if token.kind in (Kind.AND, Kind.OR):
                 self._at += 1
                 if operator is not None or not groups:
-                    self._notes.add(f"{token.kind.name} has nothing to join before it and was ignored.")
+                    self._notes.add(
+                        message("{word} has nothing to join before it and was ignored.", word=token.kind.name)
+                    )
                 else:
                     operator = token
                 continue
@@ -159,7 +164,7 @@ class _Parser:
                 groups[-1][-1].append(node)
             operator = None
         if operator is not None:
-            self._notes.add(f"{operator.kind.name} has nothing to join after it and was ignored.")
+            self._notes.add(message("{word} has nothing to join after it and was ignored.", word=operator.kind.name))
         return _joined(And, [_joined(Or, [_joined(And, operands) for operands in group]) for group in groups])
 
     def _operand(self, name: str | None) -> Query | None:
@@ -181,7 +186,7 @@ class _Parser:
                     self._note_field_without_value(field)
                 extra.append(self._word(field.text, name))
             elif negated:
-                self._notes.add("NOT or “-” has nothing to exclude and was ignored.")
+                self._notes.add(message("NOT or “-” has nothing to exclude and was ignored."))
         else:
             inner = name
             if field is not None:
@@ -194,13 +199,19 @@ class _Parser:
     def _resolve_field(self, field: Token, value: Token, outer: str | None, extra: list[Query | None]) -> str | None:
         """Return the field in force for ``value``; the name of an unknown field becomes a word in ``extra``."""
         name = field.text.lower()
-        shown = quoted(value.text) if value.text else "the group"
+        shown = quoted(value.text) if value.text else message("the group")
         if name in FIELD_NAMES or name in DATE_NAMES:
             if field.detached and name in DATE_NAMES and self._read_dates(name, value.text, quietly=True) is None:
                 extra.append(self._word(field.text, outer))  # “before: the storm”
                 return outer
             if field.detached:
-                self._notes.add(f"“{field.text}:” was applied to {shown}; put them in quotes to search for the words.")
+                self._notes.add(
+                    message(
+                        "“{field}:” was applied to {shown}; put them in quotes to search for the words.",
+                        field=field.text,
+                        shown=shown,
+                    )
+                )
             return name
         self._note_unknown_field(field.text, shown)
         extra.append(self._word(field.text, outer))
@@ -211,15 +222,24 @@ class _Parser:
             return
         self._unknown_names.add(name.lower())
         near = get_close_matches(name.lower(), [*FIELD_NAMES, *DATE_NAMES], n=1, cutoff=0.75)
-        hint = f"Did you mean {near[0]}:? " if near else ""
+        hint = message("Did you mean {field}:? ", field=near[0]) if near else ""
         self._notes.add(
-            f"There is no field “{name}:”, so {quoted(name)} and {shown} were searched for as words. "
-            f"{hint}Fields are {KNOWN_NAMES}."
+            message(
+                "There is no field “{field}:”, so {word} and {shown} were searched for as words. "
+                "{hint}Fields are {fields}.",
+                field=name,
+                word=quoted(name),
+                shown=shown,
+                hint=hint,
+                fields=KNOWN_NAMES,
+            )
         )
 
     def _note_field_without_value(self, field: Token) -> None:
         if field.text.lower() in FIELD_NAMES or field.text.lower() in DATE_NAMES:
-            self._notes.add(f"“{field.text}:” has nothing behind it and was searched for as a word.")
+            self._notes.add(
+                message("“{field}:” has nothing behind it and was searched for as a word.", field=field.text)
+            )
 
     def _primary(self, name: str | None) -> Query | None:
         token = self._tokens[self._at]
@@ -231,10 +251,10 @@ class _Parser:
         closing = self._peek()  # None only where the rest was left out, since parentheses are balanced
         self._at += 1
         if empty:
-            self._notes.add("Empty parentheses were ignored.")
-        boost, edits = self._read_tail(closing.tail if closing else "", "the parentheses")
+            self._notes.add(message("Empty parentheses were ignored."))
+        boost, edits = self._read_tail(closing.tail if closing else "", message("the parentheses"))
         if edits is not None:
-            self._notes.add("“~” behind parentheses was ignored; it goes behind a word or a phrase.")
+            self._notes.add(message("“~” behind parentheses was ignored; it goes behind a word or a phrase."))
         return Boost(node, boost) if node is not None and boost is not None else node
 
     def _peek_kind(self) -> Kind | None:
@@ -247,7 +267,10 @@ class _Parser:
         if self._clauses_left < 0:
             self._at = len(self._tokens)
             self._notes.add(
-                f"The query has more than {self._max_clauses} words, phrases and patterns; the rest was left out."
+                message(
+                    "The query has more than {count} words, phrases and patterns; the rest was left out.",
+                    count=self._max_clauses,
+                )
             )
         return self._clauses_left >= 0
 
@@ -276,8 +299,10 @@ class _Parser:
         self._patterns_left -= 1
         if self._patterns_left < 0:
             self._notes.add(
-                f"The query has more than {self._max_patterns} words with “*”, “?” or “~”; the others of these were "
-                "left out."
+                message(
+                    "The query has more than {count} words with “*”, “?” or “~”; the others of these were left out.",
+                    count=self._max_patterns,
+                )
             )
         return self._patterns_left >= 0
 
@@ -285,9 +310,11 @@ class _Parser:
         """Name a token without letter or digit, unless it is punctuation on its own, which nobody misses."""
         text = token.text.strip()
         if token.kind is Kind.PHRASE and not text:
-            self._notes.add("Empty quotation marks were ignored.")
+            self._notes.add(message("Empty quotation marks were ignored."))
         elif token.kind is Kind.PHRASE or token.tail or name or not _PUNCTUATION.fullmatch(text):
-            self._notes.add(f"{quoted(token.text + token.tail)} was ignored: it has no letter or digit.")
+            self._notes.add(
+                message("{shown} was ignored: it has no letter or digit.", shown=quoted(token.text + token.tail))
+            )
 
     def _phrase(self, token: Token, slop: str | None, field: str | None) -> Query | None:
         leaf = clean_leaf(Phrase(token.text, field=field))
@@ -295,13 +322,21 @@ class _Parser:
             return leaf
         if not slop.isdigit() or " " not in leaf.text:
             self._notes.add(
-                f"{quoted('~' + slop)} behind {quoted(leaf.text)} was ignored; “~” behind a phrase of several words "
-                "takes a whole number: how many others may stand between them."
+                message(
+                    "{sign} behind {shown} was ignored; “~” behind a phrase of several words "
+                    "takes a whole number: how many others may stand between them.",
+                    sign=quoted("~" + slop),
+                    shown=quoted(leaf.text),
+                )
             )
             return leaf
         words = _whole_number(slop)
         if words > MAX_SLOP:
-            self._notes.add(f"No more than {MAX_SLOP} words can stand between those of a phrase; {MAX_SLOP} was used.")
+            self._notes.add(
+                message(
+                    "No more than {count} words can stand between those of a phrase; {count} was used.", count=MAX_SLOP
+                )
+            )
         return Phrase(leaf.text, min(words, MAX_SLOP), field)
 
     def _plain(self, token: Token, distance: str | None, field: str | None) -> Query | None:
@@ -310,10 +345,15 @@ class _Parser:
             leaf = clean_leaf(Wildcard(text, field))
             if distance is not None:
                 self._notes.add(
-                    f"“~” behind the pattern {quoted(token.text)} was ignored; it goes behind a plain word."
+                    message(
+                        "“~” behind the pattern {shown} was ignored; it goes behind a plain word.",
+                        shown=quoted(token.text),
+                    )
                 )
             if isinstance(leaf, Word) and "?" not in leaf.text and self._at < len(self._tokens):
-                self._notes.add(f"The question mark behind {quoted(leaf.text)} was read as punctuation.")
+                self._notes.add(
+                    message("The question mark behind {shown} was read as punctuation.", shown=quoted(leaf.text))
+                )
             return leaf
         leaf = clean_leaf(Word(text, field))
         return leaf if distance is None or leaf is None else self._fuzzy(leaf, distance)
@@ -323,12 +363,22 @@ class _Parser:
             return word
         fuzzy = clean_leaf(Fuzzy(word.text, 2 if distance and _edits(distance) >= 2 else 1, word.field))
         if not isinstance(fuzzy, Fuzzy):
-            why = f"words under {MIN_FUZZY_CHARS} letters" if len(word.text) < MIN_FUZZY_CHARS else "digits"
-            self._notes.add(f"{quoted(word.text)} was searched for as written: {why} are never matched loosely.")
+            short = len(word.text) < MIN_FUZZY_CHARS
+            why = message("words under {count} letters", count=MIN_FUZZY_CHARS) if short else message("digits")
+            self._notes.add(
+                message(
+                    "{shown} was searched for as written: {why} are never matched loosely.",
+                    shown=quoted(word.text),
+                    why=why,
+                )
+            )
         elif distance not in ("", "1", "2"):
             self._notes.add(
-                f"{quoted(f'{word.text}~{distance}')} was read as {quoted(f'{word.text}~{fuzzy.distance}')}; "
-                "“~” takes 1 or 2."
+                message(
+                    "{shown} was read as {used}; “~” takes 1 or 2.",
+                    shown=quoted(f"{word.text}~{distance}"),
+                    used=quoted(f"{word.text}~{fuzzy.distance}"),
+                )
             )
         return fuzzy
 
@@ -343,12 +393,24 @@ class _Parser:
             try:
                 asked = float(value)
             except ValueError:
-                self._notes.add(f"{quoted('^' + value)} behind {shown} was ignored; “^” takes a number, as in word^2.")
+                self._notes.add(
+                    message(
+                        "{sign} behind {shown} was ignored; “^” takes a number, as in word^2.",
+                        sign=quoted("^" + value),
+                        shown=shown,
+                    )
+                )
                 continue
             boost = min(max(asked, MIN_BOOST), MAX_BOOST)
             if boost != asked:
                 self._notes.add(
-                    f"{quoted('^' + value)} was read as ^{boost:g}; “^” takes {MIN_BOOST:g} to {MAX_BOOST:g}."
+                    message(
+                        "{shown} was read as ^{used:g}; “^” takes {least:g} to {most:g}.",
+                        shown=quoted("^" + value),
+                        used=boost,
+                        least=MIN_BOOST,
+                        most=MAX_BOOST,
+                    )
                 )
         return boost, number
 
@@ -356,7 +418,11 @@ class _Parser:
         if not self._take_clause():
             return None
         if token.tail:
-            self._notes.add(f"{quoted(token.tail)} behind a date was ignored: a date does not change the order.")
+            self._notes.add(
+                message(
+                    "{shown} behind a date was ignored: a date does not change the order.", shown=quoted(token.tail)
+                )
+            )
         node = self._read_dates(name, token.text)
         self.has_dates = self.has_dates or node is not None
         return node
@@ -367,10 +433,12 @@ class _Parser:
             days, swapped = read_date_term(name, text, self._today)
         except DateTextError as error:
             if not quietly:
-                self._notes.add(f"“{name}:” was ignored: {error}")
+                self._notes.add(message("“{field}:” was ignored: {problem}", field=name, problem=error.told))
             return None
         if swapped:
-            self._notes.add(f"The two ends of {quoted(text)} were swapped, so that the earlier comes first.")
+            self._notes.add(
+                message("The two ends of {shown} were swapped, so that the earlier comes first.", shown=quoted(text))
+            )
         return days
 
 

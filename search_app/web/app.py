@@ -21,6 +21,7 @@ from . import api, api_archive, articles, browser, exports, feeds, health, opena
 from .limits import limit_requests
 from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
 from .metrics import Metrics
+from .reader_language import speak_to_readers
 from .site import EXTENSION, Site
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
@@ -58,6 +59,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     today: Callable[[], date] = app.config.get("TODAY") or date.today
+    speak_to_readers(app)
     metrics = Metrics(settings, app.config.get("METRICS_FOLDER"))
     metrics.count_requests(app)
     limit_requests(app, settings)

@@ -10,11 +10,14 @@ from pathlib import Path
 from flask import Response, abort
 
 from ..archive.model import Article
+from ..messages import message
 from .links import day_path
 from .period_page import Period
 from .site import conditional, site
 
-NOT_SERVED = "This server does not hand out the archive's files; the same is at the .html, .json and .xml addresses."
+NOT_SERVED = message(
+    "This server does not hand out the archive's files; the same is at the .html, .json and .xml addresses."
+)
 DAY_FILES = ("index.md", "README.md")
 
 
@@ -36,12 +39,12 @@ def file_response(path: Path | None) -> Response:
     if not site().settings.text("archive"):
         abort(404, NOT_SERVED)
     if path is None:
-        abort(404, "There is no such file in the archive, or no longer.")
+        abort(404, message("There is no such file in the archive, or no longer."))
     try:
         response = Response(path.read_bytes(), mimetype="text/markdown")
     except OSError:
         # The archive changes while it is served: a file may go before the next build notices.
-        abort(404, "The file is no longer in the archive.")
+        abort(404, message("The file is no longer in the archive."))
     response.add_etag()
     return conditional(response)
 

@@ -11,12 +11,12 @@ from markupsafe import Markup, escape
 
 from ..archive.model import Article
 from ..archive.render import render_markdown
-from ..dates import day_words
 from ..engine.result import ArticleView, RelatedArticle
 from .changes import word_changes
+from .language import current_language
 from .links import Links, safe_url, url_host
-from .presenters import LONG_HEADLINE, PAGE_LANGUAGE, Link, SourceLine, present_formats
-from .words import FIELD_WORDS, shortened
+from .presenters import LONG_HEADLINE, Link, SourceLine, present_formats
+from .words import said_day, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +84,15 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
     url_root : scheme, host and prefix, for the citation. has_file : whether the ``.md`` address answers.
     """
     article = view.article
-    path = links.article(article.path)
+    path = links.article(article.path, "") + ".html"
     address = url_root.removesuffix(links.root) + path
     return ArticlePage(
         headline=article.headline,
         long=len(article.headline) > LONG_HEADLINE,
         description=shortened(article.summary.replace("\n\n", " "), 200),
-        language=article.language if article.language != PAGE_LANGUAGE else "",
+        language=article.language if article.language != current_language().code else "",
         opinion=article.kind != "news",
-        date=Link(day_words(article.date), links.day(article.date)),
+        date=Link(said_day(article.date), links.day(article.date)),
         iso_date=article.date.isoformat(),
         topic=_value_link("topic", article.topic, links) if article.topic else None,
         body=article_body(article),
@@ -111,7 +111,7 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
         previous=_related_line(view.previous, links) if view.previous else None,
         next=_related_line(view.next, links) if view.next else None,
         formats=present_formats(links.article(article.path, ""), has_file),
-        citation=f"“{article.headline.rstrip('. ')}.” {site_name}, {day_words(article.date)}.",
+        citation=f"“{article.headline.rstrip('. ')}.” {site_name}, {said_day(article.date)}.",
         address=address,
         canonical=path,
     )
@@ -126,14 +126,14 @@ def article_body(article: Article) -> Markup:
 
 
 def _value_link(field: str, value: str, links: Links) -> Link:
-    return Link(value, links.value(field, value), note=FIELD_WORDS[field][0])
+    return Link(value, links.value(field, value))
 
 
 def _related_line(related: RelatedArticle, links: Links) -> RelatedLine:
     headline = related.headline or related.path.rsplit("/", 1)[-1].replace("-", " ")
     return RelatedLine(
         link=Link(headline, links.article(related.path) if related.known else ""),
-        date=day_words(related.date) if related.date else "",
+        date=said_day(related.date) if related.date else "",
         iso_date=related.date.isoformat() if related.date else "",
         contexts=tuple(_value_link("context", context, links) for context in related.contexts),
     )

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from ..engine.request import FacetRequest, SearchRequest
 from ..engine.result import FacetPage
+from .language import _, say
 from .links import Links, Refinements
 from .presenters import Chip, Link, SearchForm, page_numbers, present_chips
 from .state import args_from_request, removing, replacing
-from .words import FIELD_WORDS, count_words
+from .words import FIELD_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,7 @@ class ValueLine:
 class FacetValuesPage:
     """Everything on the page."""
 
-    title: str
     field: str
-    plural: str
     form: SearchForm
     total: str
     search: Link
@@ -51,24 +50,23 @@ def present_facet_page(asked: FacetRequest, answer: FacetPage, links: Links) -> 
     """Return the page for a template."""
     search = replacing(asked.search, per_page=20)
     refine = Refinements(links, search)
-    title, plural = FIELD_WORDS[asked.field]
-    hidden = args_from_request(search)
+    words = FIELD_WORDS[asked.field]
+    hidden = args_from_request(search) + links.language_args
     if asked.sort != "count":
         hidden.append(("order", asked.sort))
+    orders = {"count": _("Most articles first"), "name": _("A to Z")}
     return FacetValuesPage(
-        title=f"{title}: all values",
         field=asked.field,
-        plural=plural,
         form=_whole_form(search, links),
-        total=count_words(answer.total, title.lower(), plural),
-        search=Link("Back to the results", links.search(search)),
+        total=say(words.count(answer.total)),
+        search=Link(_("Back to the results"), links.search(search)),
         chips=present_chips(search, links),
         action=links.facet(FacetRequest(search=SearchRequest(), field=asked.field)),
         prefix=asked.prefix,
         hidden=tuple(hidden),
         orders=tuple(
-            Link(words, links.facet(replace(asked, sort=order, page=1)), current=asked.sort == order)
-            for order, words in (("count", "Most articles first"), ("name", "A to Z"))
+            Link(text, links.facet(replace(asked, sort=order, page=1)), current=asked.sort == order)
+            for order, text in orders.items()
         ),
         values=tuple(
             ValueLine(
@@ -97,5 +95,5 @@ def present_facet_page(asked: FacetRequest, answer: FacetPage, links: Links) -> 
 
 def _whole_form(search: SearchRequest, links: Links) -> SearchForm:
     """Return the search form of a page without filter controls: every filter travels in a hidden field."""
-    kept = args_from_request(replacing(search, q=""))
+    kept = args_from_request(replacing(search, q="")) + links.language_args
     return SearchForm(links.search_form, search.q, "", "", tuple(kept))

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from ..dates import day_words
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
+from .language import _, say
 from .links import Links, Refinements
 from .presenters import HitLine, Link, SearchForm, present_form, present_hit
 from .timeline import Timeline, present_timeline
-from .words import count_words
+from .words import count_words, said_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ def present_front(result: SearchResult, links: Links, span: tuple[date, date] | 
     everything = SearchRequest()
     refine = Refinements(links, everything)
     topics = result.facets["topic"]
-    extent = count_words(result.total)
+    extent = say(count_words(result.total))
     if span:
-        extent += f", {day_words(span[0])} to {day_words(span[1])}"
+        extent = _("{articles}, {first} to {last}", articles=extent, first=said_day(span[0]), last=said_day(span[1]))
 
     def year_or_span(first: date, last: date) -> str:
         return links.year(first) if first.year == last.year else refine.between(first, last)
@@ -52,7 +52,7 @@ def present_front(result: SearchResult, links: Links, span: tuple[date, date] | 
             Link(bucket.value, refine.add("topic", bucket.value), note=f"{bucket.count:,}") for bucket in topics.buckets
         ),
         all_topics=(
-            Link(f"All {topics.total_values:,} topics", links.facet_of("topic", everything))
+            Link(_("All {count:,} topics", count=topics.total_values), links.facet_of("topic", everything))
             if topics.total_values > len(topics.buckets)
             else None
         ),

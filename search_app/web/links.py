@@ -62,11 +62,15 @@ class Links:
     """Addresses below one prefix.
 
     root : what the service is mounted at, ``""`` for the top of its host.
+    language : what the address of the current page names, so that the pages it leads to are in it too; ``""`` where it
+        names none. Addresses for programs never hold it.
     """
 
-    def __init__(self, root: str = "", style_version: str = "") -> None:
+    def __init__(self, root: str = "", style_version: str = "", language: str = "") -> None:
         self.root = root.rstrip("/")
-        self.home = f"{self.root}/"
+        self.language_args = [("lang", language)] if language else []
+        self._end = f"?lang={language}" if language else ""
+        self.home = f"{self.root}/{self._end}"
         self.search_form = f"{self.root}/search"
         self.style = f"{self.root}/static/style.css?v={style_version}"
         self.script = f"{self.root}/static/app.js?v={style_version}"
@@ -80,7 +84,7 @@ class Links:
 
     def search(self, request: SearchRequest) -> str:
         """Return the address of a result page."""
-        return self._with_query("/search", args_from_request(request))
+        return self._with_query("/search", args_from_request(request) + self.language_args)
 
     def api_search(self, request: SearchRequest) -> str:
         """Return the address of the same result as JSON."""
@@ -108,7 +112,7 @@ class Links:
     def facet(self, request: FacetRequest) -> str:
         """Return the address of the page of all values of a facet."""
         pairs = args_from_request(replacing(request.search, per_page=20, facet_size=20))
-        return self._with_query(f"/search/facet/{request.field}", [*pairs, *facet_args(request)])
+        return self._with_query(f"/search/facet/{request.field}", [*pairs, *facet_args(request), *self.language_args])
 
     def facet_of(self, field: str, request: SearchRequest) -> str:
         """Return the address of the first page of all values of ``field`` for a search."""
@@ -116,7 +120,7 @@ class Links:
 
     def article(self, path: str, ending: str = ".html") -> str:
         """Return the address of an article in one of its formats. path : its site path without ending."""
-        return f"{self.root}{quote(path, safe=PLAIN_IN_PATH)}{ending}"
+        return f"{self.root}{quote(path, safe=PLAIN_IN_PATH)}{ending}{self._end if ending == '.html' else ''}"
 
     def value(self, field: str, name: str, page: int = 1) -> str:
         """Return the address of the page of one topic, context or source.
@@ -129,20 +133,20 @@ class Links:
 
     def paged(self, path: str, page: int, args: Iterable[tuple[str, str]] = ()) -> str:
         """Return the address of a page of a site path. args : its other parameters."""
-        here = quote(path, safe=PLAIN_IN_PATH)
-        return self._with_query(here, [*args, ("page", str(page))] if page > 1 else args)
+        number = [("page", str(page))] if page > 1 else []
+        return self._with_query(quote(path, safe=PLAIN_IN_PATH), [*args, *number, *self.language_args])
 
     def day(self, day: date) -> str:
         """Return the address of a day's page."""
-        return f"{self.root}{day_path(day)}/"
+        return f"{self.root}{day_path(day)}/{self._end}"
 
     def month(self, day: date) -> str:
         """Return the address of the page of a day's month."""
-        return f"{self.root}/news/{day.year:04d}/{day.month:02d}/"
+        return f"{self.root}/news/{day.year:04d}/{day.month:02d}/{self._end}"
 
     def year(self, day: date) -> str:
         """Return the address of the page of a day's year."""
-        return f"{self.root}/news/{day.year:04d}/"
+        return f"{self.root}/news/{day.year:04d}/{self._end}"
 
 
 def facet_args(request: FacetRequest) -> list[tuple[str, str]]:
@@ -179,7 +183,8 @@ class Refinements:
         """Return the address before a new value of ``first`` (after those it has), and after one of ``last``."""
         place, end = PARAMETER_ORDER.index(first), PARAMETER_ORDER.index(last)
         before = query_string(pair for pair in pairs if PARAMETER_ORDER.index(pair[0]) <= place)
-        after = query_string(pair for pair in pairs if PARAMETER_ORDER.index(pair[0]) > end)
+        later = [pair for pair in pairs if PARAMETER_ORDER.index(pair[0]) > end]
+        after = query_string(later + self._links.language_args)
         return f"{self._path}{before}&" if before else self._path, f"&{after}" if after else ""
 
     def add(self, name: str, value: str) -> str:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..engine.request import FACET_FIELDS, FacetRequest, SearchRequest
 from ..errors import QueryError
+from ..messages import message
 from .facet_page import present_facet_page
 from .front import present_front
 from .presenters import present_search
@@ -68,10 +69,10 @@ def read_facet_request(field: str) -> FacetRequest:
     here = site()
     order = request.args.get("order", "").strip() or "count"
     if order not in FACET_ORDERS:
-        raise QueryError("order", order, "It takes count or name.")
+        raise QueryError("order", order, message("It takes {choices}.", choices="count or name"))
     prefix = request.args.get("prefix", "").strip()
     if len(prefix) > PREFIX_CHARS:
-        raise QueryError("prefix", prefix, f"It takes up to {PREFIX_CHARS} characters.")
+        raise QueryError("prefix", prefix, message("It takes up to {count} characters.", count=PREFIX_CHARS))
     state = here.state()
     return FacetRequest(
         search=state.request,

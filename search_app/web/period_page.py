@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
 
-from ..dates import MONTH_NAMES, month_end
+from ..dates import MONTH_NAMES, month_end, year_words
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
+from .language import _, say
 from .links import Links, Refinements, day_path
 from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_formats, present_hit
 from .timeline import Timeline, present_timeline
@@ -92,9 +93,9 @@ def present_period(
     page = result.request.page
     bar_link = links.month if period.kind == "year" else links.day
     return PeriodPage(
-        title=period.words,
-        weekday=f"{WEEKDAYS[period.first.weekday()]}" if period.kind == "day" else "",
-        total=count_words(result.total) if result.total else "No articles",
+        title=say(period.words),
+        weekday=say(WEEKDAYS[period.first.weekday()]) if period.kind == "day" else "",
+        total=say(count_words(result.total)) if result.total else _("No articles"),
         form=present_form(SearchRequest(), links),
         trail=_trail(period, links),
         before=_neighbour(period, -1, links, span),
@@ -106,7 +107,7 @@ def present_period(
         hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
         search=links.search(request),
         formats=present_formats(f"{address}index", has_file) if result.hits else (),
-        canonical=by_page.get(page, address),
+        canonical=by_page.get(page, links.paged(period.path, 1)),
         pager=tuple(
             Link(f"{number:,}", by_page[number], current=number == page) if number else Link("…")
             for number in page_numbers(page, result.pages)
@@ -124,11 +125,11 @@ def _values(field: str, result: SearchResult, refine: Refinements) -> tuple[Link
 
 
 def _trail(period: Period, links: Links) -> tuple[Link, ...]:
-    trail = [Link("All years", links.home)]
+    trail = [Link(_("All years"), links.home)]
     if period.kind != "year":
-        trail.append(Link(str(period.first.year), links.year(period.first)))
+        trail.append(Link(say(year_words(period.first)), links.year(period.first)))
     if period.kind == "day":
-        trail.append(Link(MONTH_NAMES[period.first.month - 1], links.month(period.first)))
+        trail.append(Link(say(MONTH_NAMES[period.first.month - 1]), links.month(period.first)))
     return tuple(trail)
 
 
@@ -140,7 +141,7 @@ def _neighbour(period: Period, step: int, links: Links, span: tuple[date, date])
         return None
     if other.last < span[0] or other.first > span[1]:
         return None
-    return Link(other.words, links.root + other.path)
+    return Link(say(other.words), links.paged(other.path, 1))
 
 
 def _months(period: Period, links: Links, span: tuple[date, date]) -> tuple[Link, ...]:
@@ -149,7 +150,8 @@ def _months(period: Period, links: Links, span: tuple[date, date]) -> tuple[Link
     firsts = [date(period.first.year, month, 1) for month in range(1, 13)]
     return tuple(
         Link(
-            MONTH_NAMES[first.month - 1], links.month(first) if span[0] <= month_end(first) and first <= span[1] else ""
+            say(MONTH_NAMES[first.month - 1]),
+            links.month(first) if span[0] <= month_end(first) and first <= span[1] else "",
         )
         for first in firsts
     )

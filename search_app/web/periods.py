@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..engine.request import SearchRequest
+from ..messages import message
 from .answers import search_answer
 from .api import json_response
 from .archive_files import day_file, file_response
@@ -52,12 +53,12 @@ def news_path(rest: str) -> BaseResponse:
     try:
         period = Period.of(int(match["year"]), int(match["month"] or 0), int(match["day"] or 0))
     except ValueError:
-        abort(404, "There is no such day in the calendar.")
+        abort(404, message("There is no such day in the calendar."))
     links = site().links()
     tidy = period.path.removeprefix("/news/")
     if not rest.startswith(tidy):
         # A day with a leading zero, a month without, a missing slash at the end.
-        return redirect(f"{links.root}{period.path}{match['end'].lstrip('/')}", 301)
+        return redirect(links.paged(f"{period.path}{match['end'].lstrip('/')}", 1), 301)
     if match["ending"] == ".md":
         return file_response(day_file(period))
     return _answer_period(period, match["ending"] or ".html")
@@ -81,7 +82,7 @@ def _answer_period(period: Period, ending: str) -> Response:
     result = engine.search(search)
     if as_data:
         if not result.total:
-            abort(404, f"The archive has no article of {period.words}.")
+            abort(404, message("The archive has no article of {period}.", period=period.words))
         answer = search_answer(result, links)
         if ending == ".json":
             return here.cached(json_response(answer), result.generation)

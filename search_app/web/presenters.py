@@ -12,9 +12,10 @@ from datetime import date, timedelta
 from markupsafe import Markup
 
 from ..archive.model import Source
-from ..dates import day_words
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Facet, Hit, SearchResult
+from ..messages import message
+from .language import _, current_language, say
 from .links import Links, Refinements, safe_url, url_host
 from .state import (
     VALUE_FIELDS,
@@ -27,16 +28,19 @@ from .state import (
     without_filters,
 )
 from .timeline import Timeline, present_timeline
-from .words import FIELD_WORDS, count_words, shortened, span_words
+from .words import FIELD_WORDS, count_words, said_day, shortened, span_words
 
-PAGE_LANGUAGE = "en"
 OPEN_VALUES = 7
 # A facet shows a dozen values where nobody asked for more; the page of all its values has the rest.
 VALUES_SHOWN = 12
 CONTEXTS_A_HIT = 4
 LONG_HEADLINE = 160
-SORT_WORDS = {"relevance": "Best match", "newest": "Newest first", "oldest": "Oldest first"}
-PRESETS = (("week", 7), ("month", 30), ("year", 365))
+SORT_WORDS = {
+    "relevance": message("Best match"),
+    "newest": message("Newest first"),
+    "oldest": message("Oldest first"),
+}
+PRESETS = ((message("Latest week"), 7), (message("Latest month"), 30), (message("Latest year"), 365))
 FORMATS = (
     (".json", "JSON", "application/json"),
     (".xml", "XML", "application/xml"),
@@ -64,6 +68,11 @@ class Chip:
     value: str
     href: str
     negative: bool = False
+
+    @property
+    def words(self) -> str:
+        """Label and value."""
+        return _("{label}: {value}", label=self.label, value=self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +190,17 @@ def present_search(
     """Return a result page. last_day : the archive's newest day; the presets of the date filter count back from it."""
     request = result.request
     refine = Refinements(links, request, within=True)
-    total = count_words(result.total)
+    total = say(count_words(result.total))
     first = (request.page - 1) * request.per_page
     pages = page_numbers(request.page, result.pages)
     return ResultPage(
-        title=f"{total}{_for_query(request)}{_at_page(request)}",
+        title=_title(request, total),
         shown=f"{first + 1:,}–{first + len(result.hits):,}" if result.hits else "",
         total=total,
         took=f"{result.took_ms:.1f} ms",
         form=present_form(request, links, last_day),
-        understood=result.understood,
-        notes=(*notes, *result.warnings),
+        understood=say(result.understood),
+        notes=tuple(map(say, (*notes, *result.warnings))),
         relaxed=result.relaxed,
         did_you_mean=(
             Link(result.did_you_mean, links.search(replacing(request, q=result.did_you_mean)))
@@ -201,7 +210,7 @@ def present_search(
         chips=present_chips(request, links),
         clear=links.search(without_filters(request)),
         sorts=tuple(
-            Link(words, links.search(_sorted_by(request, sort)), current=request.order == sort)
+            Link(say(words), links.search(_sorted_by(request, sort)), current=request.order == sort)
             for sort, words in SORT_WORDS.items()
         ),
         hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
@@ -234,7 +243,7 @@ def present_form(request: SearchRequest, links: Links, last_day: date | None = N
             start = last_day - timedelta(days=days - 1)
             chosen = (request.date_from, request.date_to) == (start, last_day)
             href = links.search(replacing(request, date_from=start, date_to=last_day))
-            presets.append(Link(words, href, current=chosen))
+            presets.append(Link(say(words), href, current=chosen))
     return SearchForm(
         action=links.search_form,
         q=request.q,
@@ -244,7 +253,8 @@ def present_form(request: SearchRequest, links: Links, last_day: date | None = N
             (name, value)
             for name, value in args_from_request(request)
             if name not in FORM_CONTROLS or (name == "missing" and value not in FACET_FIELDS)
-        ),
+        )
+        + tuple(links.language_args),
         presets=tuple(presets),
     )
 
@@ -256,20 +266,20 @@ def present_chips(request: SearchRequest, links: Links) -> tuple[Chip, ...]:
         for value in getattr(request, name):
             href = links.search(removing(request, name, value))
             if name == "missing":
-                chips.append(Chip("Missing", value, href))
+                chips.append(Chip(_("Missing"), say(FIELD_WORDS[value].one), href))
             elif name.startswith("not_"):
-                chips.append(Chip(f"Not {name.removeprefix('not_')}", value, href, negative=True))
+                chips.append(Chip(say(FIELD_WORDS[name.removeprefix("not_")].excluded), value, href, negative=True))
             else:
-                chips.append(Chip(FIELD_WORDS[name][0], value, href))
+                chips.append(Chip(say(FIELD_WORDS[name].one), value, href))
     if request.date_from or request.date_to:
         href = links.search(replacing(request, date_from=None, date_to=None))
-        chips.append(Chip("Date", span_words(request.date_from, request.date_to), href))
+        chips.append(Chip(_("Date"), say(span_words(request.date_from, request.date_to)), href))
     return tuple(chips)
 
 
 def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links) -> FacetGroup:
     """Return one facet for the form: what is picked or excluded first, then the most frequent values, then "none"."""
-    title, plural = FIELD_WORDS[name]
+    words = FIELD_WORDS[name]
     picked = [
         Box(name, bucket.value, bucket.value, f"{bucket.count:,}", checked=True)
         for bucket in facet.buckets
@@ -278,11 +288,11 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
     listed = {bucket.value for bucket in facet.buckets}
     picked += [Box(name, value, value, "0", checked=True) for value in getattr(request, name) if value not in listed]
     picked += [
-        Box(f"not_{name}", value, f"not {value}", "", checked=True, negative=True)
+        Box(f"not_{name}", value, _("not {value}", value=value), "", checked=True, negative=True)
         for value in getattr(request, f"not_{name}")
     ]
     none_picked = name in request.missing
-    none_box = Box("missing", name, f"no {name}", f"{facet.missing:,}", checked=none_picked)
+    none_box = Box("missing", name, say(words.none), f"{facet.missing:,}", checked=none_picked)
     if none_picked:
         picked.append(none_box)
     others = [
@@ -296,11 +306,13 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
     has_more = facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
     return FacetGroup(
         field=name,
-        title=title,
+        title=say(words.one),
         picked=len(picked),
         open_boxes=tuple(picked + others[:OPEN_VALUES] + last),
         folded_boxes=tuple(others[OPEN_VALUES:]),
-        all_link=(Link(f"All {facet.total_values:,} {plural}", links.facet_of(name, request)) if has_more else None),
+        all_link=(
+            Link(_(words.every_of, count=facet.total_values), links.facet_of(name, request)) if has_more else None
+        ),
         match=request.context_match if name == "context" else "",
     )
 
@@ -314,14 +326,14 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         long=len(hit.headline) > LONG_HEADLINE,
         headline=Markup(hit.headline_html),  # noqa: S704 - the engine has escaped all but its marks
         snippet=Markup(hit.snippet_html),  # noqa: S704 - as above
-        date=Link(day_words(hit.date), links.day(hit.date)),
+        date=Link(said_day(hit.date), links.day(hit.date)),
         iso_date=hit.date.isoformat(),
         topic=Link(hit.topic, refine.add("topic", hit.topic)) if hit.topic else None,
         sources=present_sources(hit.sources),
         contexts=tuple(Link(context, refine.add("context", context)) for context in contexts[:CONTEXTS_A_HIT]),
         more_contexts=max(0, len(contexts) - CONTEXTS_A_HIT),
         image=safe_url(hit.image),
-        language=hit.language if hit.language != PAGE_LANGUAGE else "",
+        language=hit.language if hit.language != current_language().code else "",
         opinion=hit.kind != "news",
     )
 
@@ -365,9 +377,6 @@ def _sorted_by(request: SearchRequest, sort: str) -> SearchRequest:
     return default if default.order == sort else replacing(request, sort=sort)
 
 
-def _at_page(request: SearchRequest) -> str:
-    return f", page {request.page:,}" if request.page > 1 else ""
-
-
-def _for_query(request: SearchRequest) -> str:
-    return f" for “{shortened(request.q, 60)}”" if request.q else ""
+def _title(request: SearchRequest, total: str) -> str:
+    title = _("{articles} for “{query}”", articles=total, query=shortened(request.q, 60)) if request.q else total
+    return _("{title}, page {page:,}", title=title, page=request.page) if request.page > 1 else title

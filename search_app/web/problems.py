@@ -22,27 +22,31 @@ from ..errors import (
     QueryError,
     SearchAppError,
 )
+from ..messages import message
+from .language import _
 from .links import Links
 from .presenters import Link, SearchForm
+from .reader_language import is_page
 from .site import site
 from .state import MAX_VALUES, PARAMETER_ORDER
 
 KEPT_CHARS = 2048
-DATA_PATHS = ("/api/", "/export", "/feed.atom", "/opensearch")
 HEADINGS = {
-    400: "This search has a slip in it",
-    404: "There is no such page",
-    429: "A little slower, please",
-    500: "Something went wrong",
-    503: "The archive is being prepared",
+    400: message("This search has a slip in it"),
+    404: message("There is no such page"),
+    429: message("A little slower, please"),
+    500: message("Something went wrong"),
+    503: message("The archive is being prepared"),
 }
 DETAILS = {
-    404: "There is nothing at this address. It may have been mistyped, or the article is no longer in the archive.",
-    405: "This address cannot be used that way; it answers GET requests.",
-    413: "This request carries more than anybody here reads: requests have no body.",
-    429: "This is more than one address may ask here in a minute: too many requests. Please wait a little.",
-    500: "Something went wrong on our side. The search may work if you try again.",
-    503: "The index is not ready yet. Please try again in half a minute.",
+    404: message(
+        "There is nothing at this address. It may have been mistyped, or the article is no longer in the archive."
+    ),
+    405: message("This address cannot be used that way; it answers GET requests."),
+    413: message("This request carries more than anybody here reads: requests have no body."),
+    429: message("This is more than one address may ask here in a minute: too many requests. Please wait a little."),
+    500: message("Something went wrong on our side. The search may work if you try again."),
+    503: message("The index is not ready yet. Please try again in half a minute."),
 }
 
 
@@ -81,9 +85,9 @@ def find_problem(error: Exception, links: Links) -> Problem:
     match error:
         case QueryError():
             extra = {"parameter": error.parameter, "value": error.value, "expected": error.expected}
-            return Problem(400, str(error), extra)
+            return Problem(400, error.told, extra)
         case PageNotFoundError():
-            return Problem(404, str(error), {"page": error.page, "pages": error.pages}, _last_page(error, links))
+            return Problem(404, error.told, {"page": error.page, "pages": error.pages}, _last_page(error, links))
         case IndexMissingError() | IndexVersionError() | IndexDamagedError():
             # The message names folders of the server: that is for its log, not for its visitors.
             return Problem(503, DETAILS[503])
@@ -113,8 +117,7 @@ def problem_response(problem: Problem) -> Response:
 
 def wants_json() -> bool:
     """Tell whether the current address, or the client, asks for JSON rather than for a page."""
-    path = request.path
-    if path.startswith(DATA_PATHS) or path.endswith(".json"):
+    if not is_page(request.path) and not request.path.endswith((".xml", ".md")):
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
     return best is not None and best != "text/html"
@@ -148,10 +151,11 @@ def _form_as_typed(problem: Problem, links: Links) -> SearchForm:
     ]
     if not problem.about_dates:
         hidden += [(name, typed[name]) for name in ("from", "to") if typed[name]]
-    return SearchForm(links.search_form, typed["q"], typed["from"], typed["to"], tuple(hidden[:MAX_VALUES]))
+    kept = (*hidden[:MAX_VALUES], *links.language_args)
+    return SearchForm(links.search_form, typed["q"], typed["from"], typed["to"], kept)
 
 
 def _last_page(error: PageNotFoundError, links: Links) -> tuple[Link, ...]:
-    text = f"Go to the last page, {error.pages:,}" if error.pages else "Go to the first page"
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
+    text = _("Go to the last page, {page:,}", page=error.pages) if error.pages else _("Go to the first page")
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name not in ("page", "lang")]
     return (Link(text, links.paged(request.path, error.pages, kept)),)

@@ -17,8 +17,10 @@ from flask import Response, current_app, request
 from ..engine import open_engine
 from ..engine.result import Engine
 from ..settings import Settings
+from .language import current_language
 from .links import Links
 from .metrics import Metrics
+from .reader_language import given_language
 from .state import SearchState, read_state
 
 EXTENSION = "search_app"
@@ -64,7 +66,7 @@ class Site:
 
     def links(self) -> Links:
         """Return the addresses below the prefix of the current request."""
-        return Links(request.script_root, self.style_version)
+        return Links(request.script_root, self.style_version, given_language())
 
     def state(self) -> SearchState:
         """Return the search that the current address asks for. Raises QueryError."""
@@ -79,9 +81,11 @@ class Site:
     def cached(self, response: Response, generation: int) -> Response:
         """Return the response with its validator, or 304 where the client has it.
 
-        A page is what one generation says to one address on one day; its timing may differ, hence the weak tag.
+        A page is what one generation says to one address on one day in one language; its timing may differ, hence
+        the weak tag.
         """
-        stamp = f"{self.style_version} {generation} {self.today()} {request.script_root} {request.full_path}"
+        language = current_language().code
+        stamp = f"{self.style_version} {language} {generation} {self.today()} {request.script_root} {request.full_path}"
         response.set_etag(hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()[:32], weak=True)
         return conditional(response)
 

@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from ..dates import month_end, parse_day_span
 from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS, SearchRequest
 from ..errors import DateTextError, QueryError
+from ..messages import Message, message
 from ..settings import Settings
 
 NOT_FIELDS = tuple(f"not_{field}" for field in FACET_FIELDS)
@@ -87,7 +88,9 @@ def read_number(args: MultiDict[str, str], name: str, least: int, most: int, def
     if not text:
         return default
     if not WHOLE_NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        raise QueryError(name, text, f"It takes a whole number from {least} to {most:,}.")
+        raise QueryError(
+            name, text, message("It takes a whole number from {least} to {most:,}.", least=least, most=most)
+        )
     return int(text)
 
 
@@ -145,39 +148,44 @@ def _read_query(args: MultiDict[str, str], settings: Settings, notes: list[str])
     limit = settings.number("max_query_chars")
     if len(text) <= limit:
         return text
-    notes.append(f"The query is {len(text):,} characters long; only the first {limit:,} were read.")
+    notes.append(
+        message(
+            "The query is {count:,} characters long; only the first {limit:,} were read.", count=len(text), limit=limit
+        )
+    )
     return text[:limit].rstrip()
 
 
 def _read_values(args: MultiDict[str, str], name: str, settings: Settings) -> tuple[str, ...]:
     values = tuple(dict.fromkeys(text for value in args.getlist(name) if (text := value.strip())))
     if len(values) > MAX_VALUES:
-        raise QueryError(name, f"{len(values)} values", f"It takes up to {MAX_VALUES} values in one search.")
+        expected = message("It takes up to {count} values in one search.", count=MAX_VALUES)
+        raise QueryError(name, f"{len(values)} values", expected)
     limit = settings.number("max_query_chars")
     for value in values:
         if name == "missing" and value not in MISSING_FIELDS:
-            raise QueryError(name, value, f"It takes {_or(MISSING_FIELDS)}.")
+            raise QueryError(name, value, _one_of(MISSING_FIELDS))
         if len(value) > limit:
-            raise QueryError(name, value, f"It takes a value of up to {limit:,} characters.")
+            raise QueryError(name, value, message("It takes a value of up to {count:,} characters.", count=limit))
     return values
 
 
 def _read_choice(args: MultiDict[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
     value = _last(args, name) or default
     if value != default and value not in choices:
-        raise QueryError(name, value, f"It takes {_or(choices)}.")
+        raise QueryError(name, value, _one_of(choices))
     return value
 
 
-def _or(choices: tuple[str, ...]) -> str:
-    return f"{', '.join(choices[:-1])} or {choices[-1]}"
+def _one_of(choices: tuple[str, ...]) -> Message:
+    return message("It takes {choices}.", choices=f"{', '.join(choices[:-1])} or {choices[-1]}")
 
 
 def _read_dates(args: MultiDict[str, str], today: date, notes: list[str]) -> tuple[date | None, date | None]:
     # Each end is read by itself, so that the error can name the parameter.
     first_span, last_span = _read_span(args, "from", today), _read_span(args, "to", today)
     if first_span and last_span and first_span[0] > last_span[1]:
-        notes.append("The two dates were the wrong way round and have been swapped.")
+        notes.append(message("The two dates were the wrong way round and have been swapped."))
         first_span, last_span = last_span, first_span
     return (first_span[0] if first_span else None), (last_span[1] if last_span else None)
 
@@ -189,7 +197,8 @@ def _read_span(args: MultiDict[str, str], name: str, today: date) -> tuple[date,
     try:
         return parse_day_span(text, today)
     except DateTextError as error:
-        raise QueryError(name, text, f"It {error.problem} {error.expected}") from None
+        expected = message("It {problem} {expected}", problem=error.problem, expected=error.expected)
+        raise QueryError(name, text, expected) from None
 
 
 def _one(text: str, default: str = "") -> tuple[str, ...]:

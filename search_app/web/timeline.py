@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from ..dates import month_end, month_start, month_words
+from ..dates import month_end, month_start, month_words, year_words
 from ..engine.result import Histogram, HistogramBar
+from ..messages import message
+from .language import _, say
 from .words import count_words, span_words
 
 HEIGHT = 100
@@ -91,10 +93,10 @@ SPAN_UNITS = {"day": ("day", "week", "month"), "month": ("month",)}
 def unit_label(unit: str, first: date) -> str:
     """Return the words for the unit that starts on ``first``: ``2010s``, ``January 2017``, ``16 January 2017``."""
     if unit == "decade":
-        return f"{first.year // 10 * 10}s"
+        return message("{year}s", year=first.year // 10 * 10)
     if unit == "month":
         return month_words(first)
-    return str(first.year) if unit == "year" else span_words(*UNITS[unit](first))
+    return year_words(first) if unit == "year" else span_words(*UNITS[unit](first))
 
 
 def present_timeline(
@@ -124,9 +126,9 @@ def present_timeline(
         count = sum(count for _, count in within)
         spans.append(
             Span(
-                label=unit_label(unit, first),
+                label=say(unit_label(unit, first)),
                 count=count,
-                count_words=count_words(count),
+                count_words=say(count_words(count)),
                 href=address(max(first, first_day or first), min(last, last_day or last)) if count else "",
                 x=x,
                 width=len(within) * BAR_WIDTH,
@@ -134,7 +136,6 @@ def present_timeline(
             )
         )
         x += len(within) * BAR_WIDTH
-    preposition = "on" if interval == "day" else "in"
     peak = next(start for start, count in bars if count == most)
     return Timeline(
         interval=interval,
@@ -142,10 +143,16 @@ def present_timeline(
         spans=tuple(spans),
         width=x,
         height=HEIGHT,
-        first_label=unit_label(interval, bars[0][0]),
-        last_label=unit_label(interval, bars[-1][0]),
-        peak=f"{count_words(most)} {preposition} {unit_label(interval, peak)}",
+        first_label=say(unit_label(interval, bars[0][0])),
+        last_label=say(unit_label(interval, bars[-1][0])),
+        peak=_peak(interval, say(count_words(most)), say(unit_label(interval, peak))),
     )
+
+
+def _peak(interval: str, articles: str, span: str) -> str:
+    if interval == "day":
+        return _("most: {articles} on {day}", articles=articles, day=span)
+    return _("most: {articles} in {span}", articles=articles, span=span)
 
 
 def bar_height(count: int, most: int) -> int:

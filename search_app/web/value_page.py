@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from ..dates import day_words
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import SearchResult
+from .language import _, say
 from .links import Links, Refinements
 from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_hit
 from .timeline import Timeline, present_timeline
-from .words import FIELD_WORDS, count_words
+from .words import FIELD_WORDS, count_words, said_day
 
 BESIDE = 12
 
@@ -57,20 +57,20 @@ def present_value(field: str, name: str, result: SearchResult, links: Links, fir
     """
     request = SearchRequest(**{field: (name,)})  # type: ignore[arg-type]
     refine = Refinements(links, request)
-    title, plural = FIELD_WORDS[field]
+    words = FIELD_WORDS[field]
     page = result.request.page
     last_day = max(first_day, max((hit.date for hit in result.hits), default=first_day)) if page == 1 else None
     return ValuePage(
-        kind=title,
+        kind=say(words.one),
         name=name,
-        total=count_words(result.total),
+        total=say(count_words(result.total)),
         span=_span(first_day, last_day),
         form=present_form(SearchRequest(), links),
         timeline=present_timeline(result.histogram, refine.between),
         hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
         beside=tuple(_beside(other, name, result, refine) for other in FACET_FIELDS if _stands_beside(other, field)),
         search=links.search(request),
-        all_values=Link(f"All {plural}", links.facet_of(field, SearchRequest())),
+        all_values=Link(say(words.every), links.facet_of(field, SearchRequest())),
         json=links.api_search(request),
         feed=links.feed(request),
         canonical=links.value(field, name, page),
@@ -86,7 +86,9 @@ def present_value(field: str, name: str, result: SearchResult, links: Links, fir
 def _span(first_day: date, last_day: date | None) -> str:
     if last_day is None:
         return ""
-    return day_words(first_day) if first_day == last_day else f"{day_words(first_day)} to {day_words(last_day)}"
+    if first_day == last_day:
+        return said_day(first_day)
+    return _("{first} to {last}", first=said_day(first_day), last=said_day(last_day))
 
 
 def _stands_beside(other: str, field: str) -> bool:
@@ -98,7 +100,7 @@ def _beside(field: str, name: str, result: SearchResult, refine: Refinements) ->
     values = [bucket for bucket in result.facets[field].buckets if bucket.value != name and not bucket.selected]
     return Beside(
         field=field,
-        title=f"{FIELD_WORDS[field][1].capitalize()}",
+        title=say(FIELD_WORDS[field].many),
         values=tuple(
             Link(bucket.value, refine.add(field, bucket.value), note=f"{bucket.count:,}") for bucket in values[:BESIDE]
         ),

@@ -12,12 +12,19 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..engine.request import SearchRequest
 from ..engine.result import Engine
+from ..messages import message
 from .site import site
 from .state import replacing
 from .value_page import present_value
-from .words import FIELD_WORDS, shortened
+from .words import shortened
 
 blueprint = Blueprint("values", __name__)
+
+NO_VALUE = {
+    "topic": message("The archive has no topic “{name}”."),
+    "context": message("The archive has no context “{name}”."),
+    "source": message("The archive has no source “{name}”."),
+}
 
 
 @blueprint.get("/<any(topic, context, source):field>/<path:name>")
@@ -29,7 +36,7 @@ def value(field: str, name: str) -> BaseResponse:
     limit = here.settings.number("max_query_chars")
     result = engine.search(SearchRequest(**{field: (name[:limit],)}, page=page))  # type: ignore[arg-type]
     if not result.total:
-        abort(404, f"The archive has no {FIELD_WORDS[field][0].lower()} “{shortened(name, 100)}”.")
+        abort(404, message(NO_VALUE[field], name=shortened(name, 100)))
     known = next((bucket.value for bucket in result.facets[field].buckets if bucket.selected), name)
     if known != name:
         return redirect(links.value(field, known, page), 301)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ..engine.request import SearchRequest
 from ..engine.result import Engine
+from .language import _, say
 from .links import Links
 from .presenters import Link, present_chips
 from .state import VALUE_FIELDS, adding, has_filters, removing, replacing, without_filters
@@ -32,7 +33,7 @@ def find_ways_on(request: SearchRequest, engine: Engine, links: Links) -> tuple[
             break
         result = engine.search(replacing(smaller, per_page=0, facets=(), histogram=False))
         if result.total and not result.relaxed:
-            found.append(Link(text, links.search(smaller), note=count_words(result.total)))
+            found.append(Link(text, links.search(smaller), note=say(count_words(result.total))))
     return tuple(found)
 
 
@@ -41,19 +42,28 @@ def _smaller_searches(request: SearchRequest, links: Links) -> Iterator[tuple[st
     filters = [(name, value) for name in VALUE_FIELDS for value in getattr(request, name)]
     # The chips stand in the order of the filters, the dates last.
     for chip, (name, value) in zip(chips, filters, strict=False):
-        yield f"without “{chip.label}: {chip.value}”", removing(request, name, value)
+        yield _("The same without “{filter}”", filter=chip.words), removing(request, name, value)
     if request.date_from or request.date_to:
-        yield "at any date", replacing(request, date_from=None, date_to=None)
+        yield _("The same at any date"), replacing(request, date_from=None, date_to=None)
     if len(chips) > 2:
         for chip, (name, value) in zip(chips, filters, strict=False):
-            yield f"with no filter but “{chip.label}: {chip.value}”", adding(without_filters(request), name, value)
+            yield (
+                _("The same with no filter but “{filter}”", filter=chip.words),
+                adding(without_filters(request), name, value),
+            )
     if has_filters(request) and request.q:
         if len(chips) > 1:
-            yield "without any filter", without_filters(request)
-        yield "without the words, filters kept", replacing(request, q="")
+            yield _("The same without any filter"), without_filters(request)
+        yield _("The same without the words, filters kept"), replacing(request, q="")
     if '"' in request.q:
-        yield "with the words in any place, not as a phrase", replacing(request, q=request.q.replace('"', " ").strip())
+        yield (
+            _("The same with the words in any place, not as a phrase"),
+            replacing(request, q=request.q.replace('"', " ").strip()),
+        )
     elif PLAIN_WORDS.fullmatch(request.q):
         words = request.q.split()
         for position, word in enumerate(words):
-            yield f"without “{word}”", replacing(request, q=" ".join(words[:position] + words[position + 1 :]))
+            yield (
+                _("The same without “{filter}”", filter=word),
+                replacing(request, q=" ".join(words[:position] + words[position + 1 :])),
+            )

@@ -1,20 +1,78 @@
-"""Spans of days and counts in words, as the pages print them.
+"""Spans of days, counts and the names of fields in words, as the pages print them.
 
-In: dates and numbers. Out: text, in English whatever the locale of the server.
+In: dates and numbers. Out: messages: English wherever they go, and another language where ``language.say`` says them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
-from ..dates import day_words, month_end, month_words
+from ..dates import day_words, month_end, month_words, year_words
+from ..messages import Message, message, plural
+from .language import current_language, find_language
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = (
+    message("Monday"), message("Tuesday"), message("Wednesday"), message("Thursday"), message("Friday"),
+    message("Saturday"), message("Sunday"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWords:
+    """What a field is called: alone, in the plural, as a filter that excludes, where an article has none.
+
+    every : all its values. every_of : a template that takes a ``count``. count : so many of them.
+    """
+
+    one: Message
+    many: Message
+    excluded: Message
+    none: Message
+    every: Message
+    every_of: Message
+    count: Callable[[int], Message]
+
+
 FIELD_WORDS = {
-    "topic": ("Topic", "topics"),
-    "context": ("Context", "contexts"),
-    "source": ("Source", "sources"),
-    "summary": ("Summary", "summaries"),
+    "topic": FieldWords(
+        message("Topic"),
+        message("Topics"),
+        message("Not topic"),
+        message("no topic"),
+        message("All topics"),
+        message("All {count:,} topics"),
+        lambda count: plural("{count:,} topic", "{count:,} topics", count),
+    ),
+    "context": FieldWords(
+        message("Context"),
+        message("Contexts"),
+        message("Not context"),
+        message("no context"),
+        message("All contexts"),
+        message("All {count:,} contexts"),
+        lambda count: plural("{count:,} context", "{count:,} contexts", count),
+    ),
+    "source": FieldWords(
+        message("Source"),
+        message("Sources"),
+        message("Not source"),
+        message("no source"),
+        message("All sources"),
+        message("All {count:,} sources"),
+        lambda count: plural("{count:,} source", "{count:,} sources", count),
+    ),
+    "summary": FieldWords(
+        message("Summary"),
+        message("Summaries"),
+        message("Not summary"),
+        message("no summary"),
+        message("All summaries"),
+        message("All {count:,} summaries"),
+        lambda count: plural("{count:,} summary", "{count:,} summaries", count),
+    ),
 }
 
 
@@ -22,26 +80,50 @@ def span_words(first: date | None, last: date | None) -> str:
     """Return the shortest words for a span of days, both included: ``2017``, ``from 1 May 2016``; ``""`` for none."""
     if first is None or last is None:
         if first:
-            return f"from {day_words(first)}"
-        return f"until {day_words(last)}" if last else ""
+            return message("from {day}", day=day_words(first))
+        return message("until {day}", day=day_words(last)) if last else ""
     if first == last:
         return day_words(first)
     starts_month, ends_month = first.day == 1, last == month_end(last)
     if starts_month and ends_month:
         if (first.month, last.month) == (1, 12):
-            return str(first.year) if first.year == last.year else f"{first.year} to {last.year}"
+            return year_words(first) if first.year == last.year else from_to(year_words(first), year_words(last))
         if (first.year, first.month) == (last.year, last.month):
             return month_words(first)
-        return f"{month_words(first)} to {month_words(last)}"
+        return from_to(month_words(first), month_words(last))
     if first.year != last.year:
-        return f"{day_words(first)} to {day_words(last)}"
-    same_month = first.month == last.month
-    return f"{first.day if same_month else day_words(first).removesuffix(f' {first.year}')} to {day_words(last)}"
+        return from_to(day_words(first), day_words(last))
+    month, last_month = (month_words(day).values["month"] for day in (first, last))
+    if first.month == last.month:
+        return message("{first} to {last} {month} {year}", first=first.day, last=last.day, month=month, year=first.year)
+    return message(
+        "{first} {first_month} to {last} {last_month} {year}",
+        first=first.day,
+        first_month=month,
+        last=last.day,
+        last_month=last_month,
+        year=first.year,
+    )
 
 
-def count_words(count: int, one: str = "article", many: str = "") -> str:
+def from_to(first: Message, last: Message) -> Message:
+    """Return the words for what begins and ends so."""
+    return message("{first} to {last}", first=first, last=last)
+
+
+def count_words(count: int) -> Message:
     """Return ``1 article``, ``11,448 articles``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return plural("{count:,} article", "{count:,} articles", count)
+
+
+def said_day(day: date) -> str:
+    """Return a day in the language of the page. Cost: a look-up, after the first time."""
+    return _said_day(current_language().code, day)
+
+
+@lru_cache(maxsize=8192)
+def _said_day(code: str, day: date) -> str:
+    return find_language(code).say(day_words(day))
 
 
 def shortened(text: str, limit: int) -> str:

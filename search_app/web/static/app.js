@@ -7,6 +7,10 @@ const box = document.getElementById("q");
 const WIDE = matchMedia("(min-width: 62rem)");
 const WAIT_MS = 120;
 const LEFT = "left-at";
+const WORDS = JSON.parse(document.currentScript.dataset.words ?? "{}");
+
+/** Say a text in the language of the page, its {names} filled in. */
+const say = (text, values = {}) => (WORDS[text] ?? text).replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 
 /** Make an element with attributes and text. */
 function make(tag, attributes = {}, text = "") {
@@ -31,7 +35,7 @@ function asker(name) {
   };
 }
 
-const articles = (count) => `${count.toLocaleString("en")} ${count === 1 ? "article" : "articles"}`;
+const articles = (count) => say(count === 1 ? "{count} article" : "{count} articles", { count: count.toLocaleString("en") });
 
 const status = make("p", { class: "unseen", role: "status" });
 form.append(status);
@@ -51,7 +55,7 @@ addEventListener("pageshow", ({ persisted }) => {
 });
 
 function setUpCompletions() {
-  const list = make("ul", { id: "completions", class: "completions", role: "listbox", "aria-label": "Completions", hidden: "" });
+  const list = make("ul", { id: "completions", class: "completions", role: "listbox", "aria-label": say("Completions"), hidden: "" });
   const ask = asker("api/suggest");
   let options = [];
   let chosen = -1;
@@ -96,14 +100,15 @@ function setUpCompletions() {
     choose(-1);
     list.replaceChildren(...found.map((option, number) => {
       const item = make("li", { id: `completion-${number}`, role: "option", "aria-selected": "false" });
-      item.append(make("bdi", {}, option.text), make("small", {}, `${option.kind === "word" ? "" : `${option.kind}, `}${articles(option.count)}`));
+      item.append(make("bdi", {}, option.text), make("small", {}, `${option.kind === "word" ? "" : `${say(option.kind)}, `}${articles(option.count)}`));
       item.addEventListener("mousedown", (event) => event.preventDefault());
       item.addEventListener("click", () => take(option));
       return item;
     }));
     list.hidden = !found.length;
     box.setAttribute("aria-expanded", String(found.length > 0));
-    status.textContent = found.length ? `${found.length} ${found.length === 1 ? "completion" : "completions"}` : "";
+    const count = found.length;
+    status.textContent = count ? say(count === 1 ? "{count} completion" : "{count} completions", { count }) : "";
   }
 
   box.addEventListener("input", (event) => {
@@ -145,13 +150,13 @@ function setUpFilters(filters) {
     parameters.set("per_page", "1");
     const answer = await ask(parameters);
     if (!answer) return;
-    for (const button of buttons) button.textContent = `Show ${articles(answer.total)}`;
+    for (const button of buttons) button.textContent = say("Show {articles}", { articles: articles(answer.total) });
     status.textContent = articles(answer.total);
   });
   for (const group of filters.querySelectorAll("fieldset")) {
     if (group.querySelector("[type=checkbox]")) group.setAttribute("aria-describedby", "at-once");
   }
-  filters.prepend(make("p", { id: "at-once", class: "unseen" }, WIDE.matches ? "Ticking a box searches at once." : "The button below tells how many articles are left."));
+  filters.prepend(make("p", { id: "at-once", class: "unseen" }, WIDE.matches ? say("Ticking a box searches at once.") : say("The button below tells how many articles are left.")));
 
   const left = JSON.parse(sessionStorage.getItem(LEFT) || "null");
   sessionStorage.removeItem(LEFT);
@@ -163,10 +168,10 @@ function setUpFilters(filters) {
 }
 
 function setUpCitation(citation) {
-  const button = make("button", { type: "button", class: "copy" }, "Copy");
+  const button = make("button", { type: "button", class: "copy" }, say("Copy"));
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(citation.textContent.trim().replace(/\s+/g, " "));
-    status.textContent = button.textContent = "Copied";
+    status.textContent = button.textContent = say("Copied");
   });
   citation.after(button);
 }
