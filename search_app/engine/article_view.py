@@ -1,4 +1,4 @@
-"""One article with its surroundings: related articles looked up, and its neighbours in time within the topic.
+"""One article with its surroundings: related articles, its neighbours in time within the topic, articles like it.
 
 In: a snapshot and a path. Out: an ``ArticleView``.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from ..archive.model import Article
 from ..index.generation import Snapshot
 from .result import ArticleView, RelatedArticle
+from .similar import find_similar
 
 _DAY_IN_PATH = re.compile(r"/(\d{4})/(\d{1,2})/(\d{1,2})/")
 
@@ -20,7 +21,7 @@ _DAY_IN_PATH = re.compile(r"/(\d{4})/(\d{1,2})/(\d{1,2})/")
 def view_article(snapshot: Snapshot, path: str) -> ArticleView | None:
     """Return the article of a site path with everything needed to show it, or None where no live document has it.
 
-    Cost: one stored block for each related article.
+    Cost: one stored block for each article beside it, and that of ``find_similar``.
     """
     found = snapshot.find(path)
     if found is None:
@@ -29,7 +30,16 @@ def view_article(snapshot: Snapshot, path: str) -> ArticleView | None:
     related = tuple(_related(snapshot, link.path, link.headline, link.contexts) for link in article.related)
     before, after = _neighbours(snapshot, article)
     dates = snapshot.dates[snapshot.segments.index(found[0])]
-    return ArticleView(article, related, before, after, dates.first_seen(found[1]), dates.last_changed(found[1]))
+    listed = {link.path for link in (*related, before, after) if link} | {version.path for version in article.versions}
+    return ArticleView(
+        article=article,
+        related=related,
+        previous=before,
+        next=after,
+        first_seen=dates.first_seen(found[1]),
+        last_changed=dates.last_changed(found[1]),
+        similar=find_similar(snapshot, article, listed),
+    )
 
 
 def _related(snapshot: Snapshot, path: str, headline: str, contexts: tuple[str, ...]) -> RelatedArticle:

@@ -159,11 +159,24 @@ class RelatedArticle:
 
 
 @dataclass(frozen=True, slots=True)
+class SimilarArticle:
+    """An article like another. ``article.contexts`` are those that both have, the rarest first.
+
+    same_topic : whether the topic is the same too. words : what both headlines have, the rarest first.
+    """
+
+    article: RelatedArticle
+    same_topic: bool
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ArticleView:
     """One article with what is needed to show it.
 
     previous, next : the articles before and after it in time within its topic; None at the ends or without a topic.
     first_seen, last_changed : as of a ``Hit``.
+    similar : the articles that share most with it, best first, none of those above among them.
     """
 
     article: Article
@@ -172,6 +185,7 @@ class ArticleView:
     next: RelatedArticle | None = None
     first_seen: datetime | None = None
     last_changed: datetime | None = None
+    similar: tuple[SimilarArticle, ...] = ()
 
 
 class Engine(Protocol):

@@ -112,6 +112,10 @@ def article_answer(view: ArticleView, links: Links) -> dict[str, Any]:
         "related": [_related(related, links) for related in view.related],
         "previous": _related(view.previous, links) if view.previous else None,
         "next": _related(view.next, links) if view.next else None,
+        "similar": [
+            {**_related(like.article, links), "same_topic": like.same_topic, "words": list(like.words)}
+            for like in view.similar
+        ],
     }
 
 

@@ -5,18 +5,21 @@ In: the engine's view of an article. Out: a frozen record for the template.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup, escape
 
 from ..archive.model import Article
 from ..archive.render import render_markdown
-from ..engine.result import ArticleView, RelatedArticle
+from ..engine.result import ArticleView, RelatedArticle, SimilarArticle
 from .changes import word_changes
 from .language import current_language
 from .links import Links, safe_url, url_host
 from .presenters import LONG_HEADLINE, Link, SourceLine, present_formats
 from .words import said_day, shortened
+
+# What two articles share is told in a line.
+REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,15 @@ class RelatedLine:
     date: str
     iso_date: str
     contexts: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarLine:
+    """An article like this one, with what the two share. words : of both headlines, where nothing else tells enough."""
+
+    related: RelatedLine
+    same_topic: bool
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class ArticlePage:
     sources: tuple[ArticleSource, ...]
     contexts: tuple[Link, ...]
     related: tuple[RelatedLine, ...]
+    similar: tuple[SimilarLine, ...]
     versions: tuple[VersionLine, ...]
     previous: RelatedLine | None
     next: RelatedLine | None
@@ -107,6 +120,7 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
         ),
         contexts=tuple(_value_link("context", context, links) for context in article.contexts),
         related=tuple(_related_line(related, links) for related in view.related),
+        similar=tuple(_similar_line(like, links) for like in view.similar),
         versions=_version_lines(article),
         previous=_related_line(view.previous, links) if view.previous else None,
         next=_related_line(view.next, links) if view.next else None,
@@ -136,6 +150,15 @@ def _related_line(related: RelatedArticle, links: Links) -> RelatedLine:
         date=said_day(related.date) if related.date else "",
         iso_date=related.date.isoformat() if related.date else "",
         contexts=tuple(_value_link("context", context, links) for context in related.contexts),
+    )
+
+
+def _similar_line(like: SimilarArticle, links: Links) -> SimilarLine:
+    shared = like.article.contexts[:REASONS]
+    enough = like.same_topic or len(shared) > 1
+    words = ", ".join(f"“{word}”" for word in like.words[:REASONS])
+    return SimilarLine(
+        _related_line(replace(like.article, contexts=shared), links), like.same_topic, "" if enough else words
     )
 
 

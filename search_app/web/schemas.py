@@ -48,6 +48,14 @@ def _map(keys: tuple[str, ...], schema: Schema) -> Schema:
     return _object(**dict.fromkeys(keys, schema))
 
 
+_RELATED = {
+    "id": TEXT,
+    "url": _or_null(TEXT),
+    "date": _or_null(DAY),
+    "headline": TEXT,
+    "contexts": TEXTS,
+    "known": FLAG,
+}
 _ARTICLE = {
     "id": TEXT,
     "url": {"type": "string", "format": "uri-reference"},
@@ -119,8 +127,13 @@ SCHEMAS: dict[str, Schema] = {
         related=_list(ref("Related")),
         previous=_or_null(ref("Related")),
         next=_or_null(ref("Related")),
+        similar=_list(ref("Similar")),
     ),
-    "Related": _object(id=TEXT, url=_or_null(TEXT), date=_or_null(DAY), headline=TEXT, contexts=TEXTS, known=FLAG),
+    "Related": _object(**_RELATED),
+    "Similar": {
+        **_object(**_RELATED, same_topic=FLAG, words=TEXTS),
+        "description": "An article that shares the topic, these contexts and these words of the headline.",
+    },
     "Status": _object(
         articles=COUNT,
         first_day=_or_null(DAY),
