@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +13,6 @@ from story_archive import assert_tidy, found, write_stories, write_story
 
 from search_app.errors import ArchiveError, BuildRefusedError, BuildRunningError, SearchAppError
 from search_app.index.builder import BuildReport, build_index
-from search_app.index.files import FileSystem, NewFile
 from search_app.index.generation import open_snapshot
 from search_app.index.lock import build_lock
 from search_app.index.manifest import SEGMENTS, list_generations, read_manifest
@@ -153,146 +150,7 @@ with build_lock(Path(sys.argv[1])):
 """
 
 
-# -- a disk that fails ---------------------------------------------------------------------------------------------
-
-
-class FailingFiles(FileSystem):
-    """A disk on which the ``at``-th change fails.
-
-    mode : ``once``, that change alone; ``full``, from then on whatever needs room; ``dead``, everything from then on;
-    ``killed``, as dead, but by an error that no one handles, as if the process were gone.
-    """
-
-    def __init__(self, at: int, mode: str) -> None:
-        self.at = at
-        self.mode = mode
-        self.count = 0
-        self.failed = False
-
-    def step(self, needs_room: bool) -> None:
-        self.count += 1
-        due = self.count == self.at if self.mode == "once" else self.count >= self.at
-        if due and (self.mode != "full" or needs_room):
-            self.failed = True
-            if self.mode == "killed":
-                raise KeyboardInterrupt
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def create(self, path: Path) -> NewFile:
-        self.step(needs_room=True)
-        return FailingFile(super().create(path), self)
-
-    def rename(self, source: Path, target: Path) -> None:
-        self.step(needs_room=True)
-        super().rename(source, target)
-
-    def remove(self, path: Path) -> None:
-        self.step(needs_room=False)
-        super().remove(path)
-
-    def make_folder(self, path: Path) -> None:
-        self.step(needs_room=True)
-        super().make_folder(path)
-
-    def sync_folder(self, path: Path) -> None:
-        self.step(needs_room=True)
-        super().sync_folder(path)
-
-
-class FailingFile:
-    """A file on such a disk. A write that fails has written half."""
-
-    def __init__(self, inner: NewFile, disk: FailingFiles) -> None:
-        self._inner = inner
-        self._disk = disk
-
-    def write(self, data: bytes | memoryview) -> None:
-        try:
-            self._disk.step(needs_room=True)
-        except BaseException:
-            self._inner.write(bytes(data)[: len(data) // 2])
-            raise
-        self._inner.write(data)
-
-    def sync(self) -> None:
-        self._disk.step(needs_room=True)
-        self._inner.sync()
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-def steps(mode: str, stories: Path, folder: Path, *, every_step: bool = False) -> list[FailingFiles]:
-    """Return disks that fail ever later, the last one never.
-
-    Without ``every_step`` most of the many writes in a row are passed over.
-    """
-    counting = FailingFiles(1 << 40, "once")
-    build_index(stories, folder / "counted", jobs=1, files=counting)
-    # A build that has something to remove takes a few steps more than the first one.
-    end = counting.count + 8
-    every = range(1, end + 1)
-    return [FailingFiles(at, mode) for at in every if every_step or at < 8 or at > end - 20 or at % 9 == 0]
-
-
-def build_on(disk: FailingFiles, stories: Path, index: Path) -> bool:
-    """Build on a failing disk; return whether the build came to its end. Its error is a sentence for people."""
-    try:
-        build_index(stories, index, jobs=1, files=disk)
-    except KeyboardInterrupt:
-        return False
-    except SearchAppError as error:
-        told = str(error)
-    else:
-        return True
-    assert os.strerror(errno.ENOSPC) in told
-    return False
-
-
-@pytest.mark.parametrize("mode", ["once", "full", "dead", "killed"])
-def test_a_build_that_any_step_of_the_disk_stops_leaves_the_old_answers(
-    stories: Path, index: Path, mode: str, tmp_path: Path
-) -> None:
-    """Whatever step fails: the index answers as before, the next build works, and nothing is left lying about."""
-    build_index(stories, index, jobs=1)
-    write_story(stories, 11, "Eleventh")
-    build_index(stories, index, jobs=1)
-    old = found(index)
-    write_story(stories, 12, "Twelfth")
-    kept = tmp_path / "kept"
-    shutil.copytree(index, kept)
-    stopped = 0
-    disks = steps(mode, stories, tmp_path, every_step=mode == "full")
-    for disk in disks:
-        shutil.rmtree(index)
-        shutil.copytree(kept, index)
-        published = build_on(disk, stories, index)
-        stopped += not published
-        answers = found(index)
-        # A manifest that is in place and cannot be taken back has published its generation, whole.
-        allowed = (
-            [["Twelfth", *old]] if published else [old, ["Twelfth", *old]] if mode in ("dead", "killed") else [old]
-        )
-        assert answers in allowed, (disk.at, answers)
-        assert open_snapshot(index).degraded == "", disk.at
-        report = build_index(stories, index, jobs=1)
-        assert report.articles == 12
-        assert found(index) == ["Twelfth", *old]
-        assert_tidy(index)
-    assert 20 < stopped < len(disks)
-
-
-@pytest.mark.parametrize("mode", ["once", "full", "dead", "killed"])
-def test_a_first_build_that_any_step_of_the_disk_stops_can_be_repeated(
-    stories: Path, index: Path, mode: str, tmp_path: Path
-) -> None:
-    """Where nothing served before, the next build finds nothing in its way."""
-    for disk in steps(mode, stories, tmp_path):
-        shutil.rmtree(index, ignore_errors=True)
-        build_on(disk, stories, index)
-        report = build_index(stories, index, jobs=1)
-        assert report.articles == len(found(index)) == 10, disk.at
-        assert_tidy(index)
+# -- killed ----------------------------------------------------------------------------------------------------------
 
 
 def test_builds_killed_at_any_moment_leave_an_index_that_answers(stories: Path, index: Path) -> None:

@@ -166,7 +166,7 @@ class LyingFile:
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["update", "full"])
-@pytest.mark.parametrize("ending", [".seg", ".cat", ".seen"])
+@pytest.mark.parametrize("ending", [".seg", ".cat", ".seen", ".sug"])
 def test_what_cannot_be_read_back_is_not_published(stories: Path, index: Path, ending: str, full: bool) -> None:
     build_index(stories, index, jobs=1)
     write_story(stories, 11, "Eleventh")

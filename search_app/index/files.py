@@ -6,6 +6,7 @@ In: bytes and paths. Out: files. Tests put another object in its place that fail
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -101,11 +102,16 @@ def write_whole(files: FileSystem, path: Path, data: bytes) -> None:
     files.remove(temporary)
     handle = files.create(temporary)
     try:
-        handle.write(data)
-        handle.sync()
-    finally:
-        handle.close()
-    files.rename(temporary, path)
+        try:
+            handle.write(data)
+            handle.sync()
+        finally:
+            handle.close()
+        files.rename(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            files.remove(temporary)
+        raise
     files.sync_folder(path.parent)
 
 
