@@ -99,6 +99,17 @@ class PageNotFoundError(SearchAppError):
         self.pages = pages
 
 
+class GenerationGoneError(SearchAppError):
+    """A search goes on in a generation that is no longer kept. ``generation`` is its number."""
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(
+            "This cursor belongs to an index that has been replaced since, and is no longer kept. "
+            "Begin again without cursor."
+        )
+        self.generation = generation
+
+
 class IndexMissingError(SearchAppError):
     """No index lies where one was expected."""
 

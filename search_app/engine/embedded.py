@@ -13,8 +13,8 @@ from threading import Lock
 from typing import Any
 
 from ..archive.model import Article
-from ..errors import IndexDamagedError, IndexVersionError, PageNotFoundError, QueryError
-from ..index.generation import Snapshot, newest_generation, open_snapshot
+from ..errors import GenerationGoneError, IndexDamagedError, IndexVersionError, PageNotFoundError, QueryError
+from ..index.generation import Snapshot, newest_generation, open_generation, open_snapshot
 from ..index.manifest import checked_at
 from ..messages import Message, message
 from ..settings import Settings, load_settings
@@ -23,6 +23,8 @@ from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRe
 from .result import ArticleView, FacetPage, HitStream, SearchResult, Suggestion
 from .search import Searcher
 
+OLDER_SECONDS = 60.0
+"""How long a generation that has been replaced stays open after the last search that went on in it."""
 CHECK_SECONDS = 1.0
 """How often a serving engine looks for a newer generation."""
 
@@ -40,8 +42,25 @@ class EmbeddedEngine:
         self._today = today
         self._lock = Lock()
         self._searcher: Searcher | None = None
+        self._older: Searcher | None = None
+        self._older_used = 0.0
         self._checked = 0.0
         self._problem = ""
+
+    def _of_generation(self, generation: int) -> Searcher:
+        """Return a searcher on one generation, 0 for the newest. Raises GenerationGoneError for one not kept."""
+        current = self._current()
+        if generation in (0, current.snapshot.generation):
+            return current
+        with self._lock:
+            self._older_used = time.monotonic()
+            if self._older is None or self._older.snapshot.generation != generation:
+                try:
+                    snapshot = open_generation(self.index_dir, generation)
+                except (IndexDamagedError, IndexVersionError):
+                    raise GenerationGoneError(generation) from None
+                self._older = Searcher(snapshot, self._settings)
+            return self._older
 
     def _current(self) -> Searcher:
         """Return a searcher on the newest generation that can be opened. Raises IndexMissingError where there is none.
@@ -54,6 +73,8 @@ class EmbeddedEngine:
             return searcher
         with self._lock:
             self._checked = now
+            if now - self._older_used > OLDER_SECONDS:
+                self._older = None
             held = self._searcher
             if held is not None and newest_generation(self.index_dir) == held.snapshot.generation:
                 return held
@@ -75,9 +96,9 @@ class EmbeddedEngine:
         self._checked = 0.0
 
     def search(self, request: SearchRequest) -> SearchResult:
-        """Answer one search. Raises QueryError, PageNotFoundError, IndexMissingError."""
+        """Answer one search. Raises QueryError, PageNotFoundError, GenerationGoneError, IndexMissingError."""
         _check_request(request, self._settings)
-        result = self._current().search(request, self._today or date.today())
+        result = self._of_generation(request.generation).search(request, self._today or date.today())
         if request.page > max(result.pages, 1):
             raise PageNotFoundError(request.page, result.pages)
         return result
@@ -156,7 +177,7 @@ class EmbeddedEngine:
 
     def close(self) -> None:
         """Let go of the snapshot; its files close when the last request on it ends."""
-        self._searcher = None
+        self._searcher = self._older = None
 
 
 def _days_covered(snapshot: Snapshot) -> tuple[date | None, date | None]:
@@ -181,6 +202,8 @@ def _check_request(request: SearchRequest, settings: Settings) -> None:
             str(request.per_page),
             message("It takes a whole number from {least} to {most:,}.", least=0, most=most),
         )
+    if request.after and request.page != 1:
+        raise QueryError("page", str(request.page), "It cannot stand beside a cursor, which has its own place.")
     if request.page < 1:
         raise QueryError("page", str(request.page), message("It takes a whole number from 1."))
     largest = settings.number("max_facet_size")

@@ -6,6 +6,7 @@ score). The same index and request give the same page, and no document is on two
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ import numpy.typing as npt
 from ..index.generation import Snapshot
 from ..index.segment import Docs
 from .evaluate import Scores
+
+_PLACE = re.compile(r"([0-9]{1,6}):([0-9]{1,9}):(-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4})")
 
 
 class Ranked(NamedTuple):
@@ -37,6 +40,54 @@ class Ranking:
         """Return hits ``start`` to ``end`` (excluded) as records."""
         columns = (self.segments[start:end].tolist(), self.docs[start:end].tolist(), self.scores[start:end].tolist())
         return [Ranked(*hit) for hit in zip(*columns, strict=True)]
+
+
+def place_of(hit: Ranked) -> str:
+    """Return text that names a hit of one snapshot, with its score, for ``find_place``."""
+    return f"{hit.segment}:{hit.doc}:{hit.score.hex()}"
+
+
+def find_place(snapshot: Snapshot, place: str) -> Ranked | None:
+    """Return the hit that ``place_of`` named, None for a text that names no document of the snapshot."""
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        return None
+    segment, doc = int(match[1]), int(match[2])
+    if segment >= len(snapshot.segments) or doc >= snapshot.segments[segment].docs:
+        return None
+    try:
+        return Ranked(segment, doc, float.fromhex(match[3]))
+    except OverflowError:
+        return None
+
+
+def hits_after(
+    snapshot: Snapshot, docs: list[Docs], scores: list[Scores] | None, order: str, last: Ranked
+) -> tuple[list[Docs], list[Scores] | None]:
+    """Return those of some hits that rank after ``last``, in the form they came in; see ``rank_hits``.
+
+    Cost: O(matches), however deep ``last`` is, and one stored record for each hit of other segments that ties with it.
+    """
+    last_day = int(snapshot.segments[last.segment].days[last.doc])
+    path = ""
+    chosen = []
+    for number, (segment, found) in enumerate(zip(snapshot.segments, docs, strict=True)):
+        days = segment.days[found].astype(np.int64)
+        after = days > last_day if order == "oldest" else days < last_day
+        same = days == last_day
+        if scores is not None:
+            equal = scores[number] == last.score
+            after = (scores[number] < last.score) | (equal & after)
+            same &= equal
+        ties = np.flatnonzero(same)
+        if number == last.segment:
+            after[ties] = found[ties] > last.doc
+        elif len(ties):
+            path = path or snapshot.segments[last.segment].path_of(last.doc)
+            after[ties] = [segment.path_of(int(doc)) > path for doc in found[ties]]
+        chosen.append(after)
+    kept = [found[after] for found, after in zip(docs, chosen, strict=True)]
+    return kept, scores and [own[after] for own, after in zip(scores, chosen, strict=True)]
 
 
 def rank_page(

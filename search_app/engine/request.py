@@ -27,6 +27,8 @@ class SearchRequest:
     page : from 1. per_page : 0 asks for counts only.
     facet_size : values a facet. facets : which facets to count; ``()`` counts none.
     interval : ``"day"``, ``"month"``, ``"year"``, or ``""`` to follow the span of the hits.
+    after : go on after the hit that a result's ``next`` names, instead of at ``page``; ``""`` does not.
+    generation : the one to search in, which may be gone; 0 for the newest.
     changes : also tell, for each bar of the histogram, when the last of its articles changed.
     """
 
@@ -49,6 +51,8 @@ class SearchRequest:
     histogram: bool = True
     interval: str = ""
     changes: bool = False
+    after: str = ""
+    generation: int = 0
 
     @property
     def order(self) -> str:

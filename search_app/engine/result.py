@@ -93,6 +93,7 @@ class SearchResult:
     relaxed : no article has all the words; the hits are the best partial matches.
     understood : the query in plain words, ``""`` without one. warnings : what was ignored or guessed, a sentence each.
     missing : hits without topic, context, source, summary, by field.
+    next : the place after the last of ``hits``, for ``SearchRequest.after``; ``""`` where no hit follows.
     """
 
     request: SearchRequest
@@ -108,6 +109,7 @@ class SearchResult:
     warnings: tuple[str, ...] = ()
     generation: int = 0
     took_ms: float = 0.0
+    next: str = ""
 
 
 @dataclass(frozen=True, slots=True)

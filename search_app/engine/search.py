@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import QueryError
 from ..index.generation import Snapshot
 from ..messages import message
 from ..settings import Settings
@@ -26,7 +27,7 @@ from .highlight import Highlighter
 from .matching import Matches, find_matches
 from .plan import All, Plan, make_plan
 from .query import MATCH_ALL
-from .ranking import Ranked, Ranking, rank_hits, rank_page
+from .ranking import Ranked, Ranking, find_place, hits_after, place_of, rank_hits, rank_page
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
 from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult
 from .scoring import RANKING, Bm25
@@ -90,9 +91,13 @@ class Searcher:
         statistics = self._statistics()
         matches = self._find(reading.plan, request, statistics)
         hits = matches.hits
-        scores = _scores(request, matches, statistics)
+        docs, scores = hits.docs, _scores(request, matches, statistics)
         start = (request.page - 1) * request.per_page
-        ranked = rank_page(self.snapshot, hits.docs, scores, request.order, start, start + request.per_page)
+        if request.after:
+            docs, scores = hits_after(self.snapshot, docs, scores, request.order, self._place(request.after))
+            start = 0
+        end = start + request.per_page
+        ranked = rank_page(self.snapshot, docs, scores, request.order, start, end)
         return SearchResult(
             request=request,
             total=hits.total,
@@ -106,7 +111,14 @@ class Searcher:
             warnings=self._warnings(reading, statistics),
             generation=self.snapshot.generation,
             took_ms=(time.perf_counter() - began) * 1000,
+            next=place_of(ranked[-1]) if ranked and end < sum(map(len, docs)) else "",
         )
+
+    def _place(self, text: str) -> Ranked:
+        found = find_place(self.snapshot, text)
+        if found is None:
+            raise QueryError("after", text, "It takes what next of a result gave.")
+        return found
 
     def stream(self, request: SearchRequest, today: date) -> HitStream:
         """Answer every hit of a search: found and ranked at once, read from disk as they are taken.

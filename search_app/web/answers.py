@@ -12,7 +12,7 @@ from typing import Any
 
 from ..archive.model import Article
 from ..engine.request import FacetRequest, SearchRequest
-from ..engine.result import ArticleView, FacetPage, Hit, RelatedArticle, SearchResult, Suggestion
+from ..engine.result import ArticleView, Bucket, FacetPage, Hit, RelatedArticle, SearchResult, Suggestion
 from .links import Links
 
 
@@ -37,7 +37,7 @@ def query_answer(request: SearchRequest) -> dict[str, Any]:
 def search_answer(result: SearchResult, links: Links, notes: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return what ``/api/search`` answers. notes : what was changed in the parameters before the engine saw them."""
     request = result.request
-    return {
+    answer: dict[str, Any] = {
         "query": query_answer(request),
         "total": result.total,
         "page": request.page,
@@ -50,19 +50,23 @@ def search_answer(result: SearchResult, links: Links, notes: tuple[str, ...] = (
         "understood": result.understood,
         "warnings": [*notes, *result.warnings],
         "hits": [_hit(hit, links) for hit in result.hits],
-        "facets": {
-            name: [
-                {"value": bucket.value, "count": bucket.count, "selected": bucket.selected} for bucket in facet.buckets
-            ]
-            for name, facet in result.facets.items()
-        },
-        "facet_totals": {name: facet.total_values for name, facet in result.facets.items()},
-        "missing": dict(result.missing),
-        "histogram": {
+    }
+    if request.facets:
+        answer |= {
+            "facets": {name: [_value(bucket) for bucket in facet.buckets] for name, facet in result.facets.items()},
+            "facet_totals": {name: facet.total_values for name, facet in result.facets.items()},
+            "missing": dict(result.missing),
+        }
+    if request.histogram:
+        answer["histogram"] = {
             "interval": result.histogram.interval,
             "buckets": [{"start": bar.start.isoformat(), "count": bar.count} for bar in result.histogram.bars],
-        },
-    }
+        }
+    return answer
+
+
+def _value(bucket: Bucket) -> dict[str, Any]:
+    return {"value": bucket.value, "count": bucket.count, "selected": bucket.selected}
 
 
 def facet_answer(request: FacetRequest, page: FacetPage) -> dict[str, Any]:
@@ -76,9 +80,7 @@ def facet_answer(request: FacetRequest, page: FacetPage) -> dict[str, Any]:
         "page": page.page,
         "per_page": request.per_page,
         "pages": page.pages,
-        "values": [
-            {"value": bucket.value, "count": bucket.count, "selected": bucket.selected} for bucket in page.buckets
-        ],
+        "values": [_value(bucket) for bucket in page.buckets],
     }
 
 

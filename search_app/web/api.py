@@ -12,8 +12,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from ..engine.request import FACET_FIELDS, SearchRequest
 from . import operations as ops
 from .answers import facet_answer, search_answer, suggestions_answer
+from .cursors import Cursor, cursor_text, going_on, read_cursor
 from .manners import link_pages, neighbours
 from .pages import read_facet_request
 from .site import conditional, site
@@ -33,22 +35,44 @@ def json_response(body: dict[str, Any] | list[Any]) -> Response:
     blueprint,
     "/api/search",
     "Search: a page of hits, exact counts of topics, contexts and sources, a histogram.",
-    (*ops.QUERY, *ops.FILTERS, *ops.SORT, *ops.PAGE, *ops.PER_PAGE, *ops.FACET_SIZE, *ops.INTERVAL),
+    (*ops.QUERY, *ops.FILTERS, *ops.SORT, *ops.PAGE, *ops.PER_PAGE_OR_COUNTS, *ops.FACET_SIZE, *ops.INTERVAL),
+    (*ops.INCLUDE, *ops.CURSOR),
     answers={JSON: "Search"},
-    problems=(400, 404, 503),
+    problems=(400, 404, 410, 503),
 )
 def search() -> Response:
-    """Answer a search."""
+    """Answer a search: a numbered page, or where a cursor goes on."""
     here = site()
-    links, state = here.links(), here.state()
-    result = here.engine().search(state.request)
-    response = json_response(search_answer(result, links, state.notes))
-    pages = {
-        name: links.api_search(replacing(state.request, page=number))
-        for name, number in neighbours(state.request.page, result.pages).items()
-    }
-    link_pages(response, {**pages, "alternate": links.search(state.request)})
+    links, state = here.links(), here.state(counts_only=True)
+    parts = ops.read_include(request.args)
+    asked = replace(state.request, facets=FACET_FIELDS if "facets" in parts else (), histogram="histogram" in parts)
+    at = request.args.get("cursor", "").strip()
+    cursor = read_cursor(at, asked) if at else None
+    result = here.engine().search(going_on(asked, cursor) if cursor else asked)
+    seen = cursor.seen if cursor else (asked.page - 1) * asked.per_page
+    kept = [("include", value) for value in request.args.getlist("include") if value.strip()]
+    answer = search_answer(result, links, state.notes)
+    answer |= {"page": seen // max(asked.per_page, 1) + 1, "next_cursor": None, "next": None}
+    if result.next:
+        following = Cursor(result.generation, seen + len(result.hits), result.next)
+        answer["next_cursor"] = cursor_text(asked, following)
+        answer["next"] = links.api_search(replacing(asked), [*kept, ("cursor", answer["next_cursor"])])
+    if cursor:
+        pages = {"first": links.api_search(replacing(asked), kept)}
+        pages |= {"next": answer["next"]} if answer["next"] else {}
+    else:
+        pages = {
+            name: links.api_search(replacing(asked, page=number), kept)
+            for name, number in neighbours(asked.page, result.pages).items()
+        }
+    response = json_response(answer)
+    link_pages(response, {**pages, "alternate": links.search(_with_hits(asked))})
     return here.cached(response, result.generation)
+
+
+def _with_hits(asked: SearchRequest) -> SearchRequest:
+    """Return a search as a page for people shows it: never without hits."""
+    return replacing(asked, page=asked.page, per_page=asked.per_page or SearchRequest().per_page)
 
 
 @ops.operation(

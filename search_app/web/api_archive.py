@@ -53,7 +53,7 @@ def article(path: str) -> BaseResponse:
     "The articles of one day, with the same counts as a search.",
     ops.DATE,
     ops.PAGE,
-    ops.PER_PAGE,
+    ops.PER_PAGE_OR_COUNTS,
     ops.FACET_SIZE,
     answers={JSON: "Search"},
     problems=(400, 404, 503),
@@ -61,7 +61,7 @@ def article(path: str) -> BaseResponse:
 def day(date: str) -> Response:
     """Answer the articles of one day; a day without any is an empty answer."""
     here = site()
-    links, only, asked = here.links(), read_day(date), here.state().request
+    links, only, asked = here.links(), read_day(date), here.state(counts_only=True).request
     search = SearchRequest(
         date_from=only, date_to=only, page=asked.page, per_page=asked.per_page, facet_size=asked.facet_size
     )

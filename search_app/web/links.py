@@ -86,9 +86,9 @@ class Links:
         """Return the address of a result page."""
         return self._with_query("/search", args_from_request(request) + self.language_args)
 
-    def api_search(self, request: SearchRequest) -> str:
-        """Return the address of the same result as JSON."""
-        return self._with_query("/api/search", args_from_request(request))
+    def api_search(self, request: SearchRequest, args: Iterable[tuple[str, str]] = ()) -> str:
+        """Return the address of the same result as JSON. args : its other parameters."""
+        return self._with_query("/api/search", [*args_from_request(request), *args])
 
     def feed(self, request: SearchRequest) -> str:
         """Return the address of a search as a feed."""

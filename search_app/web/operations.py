@@ -14,6 +14,7 @@ from flask import Blueprint
 from werkzeug.datastructures import MultiDict
 
 from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS
+from ..errors import QueryError
 from ..settings import Settings
 from .state import INTERVALS, MATCHES, MAX_VALUES, VALUE_FIELDS, read_number
 
@@ -24,6 +25,7 @@ SUGGEST_LIMIT = 10
 MAX_SUGGEST_LIMIT = 50
 FACET_ORDERS = ("count", "name")
 PREFIX_CHARS = 100
+PARTS, NO_PARTS = ("facets", "histogram"), "nothing"
 MOST_PAGES = 10**9 - 1
 
 
@@ -80,6 +82,15 @@ def read_limit(args: MultiDict[str, str]) -> int:
     return read_number(args, "limit", 1, MAX_SUGGEST_LIMIT, SUGGEST_LIMIT)
 
 
+def read_include(args: MultiDict[str, str]) -> tuple[str, ...]:
+    """Return the parts that an answer should have beside its hits: all, where nothing is said. Raises QueryError."""
+    asked = [text for value in args.getlist("include") if (text := value.strip())]
+    for value in asked:
+        if value not in (*PARTS, NO_PARTS):
+            raise QueryError("include", value, f"It takes {', '.join(PARTS)} or {NO_PARTS}.")
+    return tuple(name for name in PARTS if name in asked) if asked else PARTS
+
+
 def _fixed(schema: Schema) -> Callable[[Settings], Schema]:
     return lambda settings: schema
 
@@ -132,6 +143,22 @@ FILTERS = (
 SORT = (Parameter("sort", "Order; relevance where there is a q, else newest.", _choice(SORTS)),)
 PAGE = (Parameter("page", "Page, from 1; one past the last is a 404.", _number(MOST_PAGES, 1)),)
 PER_PAGE = (Parameter("per_page", "Hits a page.", _number("max_per_page", 20)),)
+PER_PAGE_OR_COUNTS = (Parameter("per_page", "Hits a page; 0 for the counts alone.", _number("max_per_page", 20, 0)),)
+CURSOR = (
+    Parameter(
+        "cursor",
+        "Where to go on: next_cursor of the answer before, to the same search. Takes the place of page, costs the same "
+        "however deep, and stays with one build of the index: 410 when that is gone.",
+        _fixed({"type": "string"}),
+    ),
+)
+INCLUDE = (
+    Parameter(
+        "include",
+        "What the answer has beside its hits; all of it where this is left out.",
+        _fixed({"type": "array", "items": {"type": "string", "enum": [*PARTS, NO_PARTS]}}),
+    ),
+)
 FEED_SIZE = (Parameter("per_page", "Entries a page; 50 by default.", _number("max_per_page", 50)),)
 FACET_SIZE = (Parameter("facet_size", "Values a facet.", _number("max_facet_size", 20)),)
 INTERVAL = (Parameter("interval", "Span of a bar of the histogram; follows the span of the hits.", _choice(INTERVALS)),)

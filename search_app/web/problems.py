@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from werkzeug.exceptions import HTTPException
 
 from ..errors import (
+    GenerationGoneError,
     IndexDamagedError,
     IndexMissingError,
     IndexVersionError,
@@ -88,6 +89,8 @@ def find_problem(error: Exception, links: Links) -> Problem:
             return Problem(400, error.told, extra)
         case PageNotFoundError():
             return Problem(404, error.told, {"page": error.page, "pages": error.pages}, _last_page(error, links))
+        case GenerationGoneError():
+            return Problem(410, str(error), {"parameter": "cursor", "generation": error.generation})
         case IndexMissingError() | IndexVersionError() | IndexDamagedError():
             # The message names folders of the server: that is for its log, not for its visitors.
             return Problem(503, DETAILS[503])

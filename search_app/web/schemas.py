@@ -19,6 +19,7 @@ TEXTS: Schema = {"type": "array", "items": TEXT}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 FLAG: Schema = {"type": "boolean"}
+ADDRESS: Schema = {"type": "string", "format": "uri-reference"}
 DAY: Schema = {"type": "string", "format": "date"}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 
@@ -58,7 +59,7 @@ _RELATED = {
 }
 _ARTICLE = {
     "id": TEXT,
-    "url": {"type": "string", "format": "uri-reference"},
+    "url": ADDRESS,
     "date": DAY,
     "kind": _choice(("news", "opinion")),
     "language": TEXT,
@@ -72,6 +73,11 @@ _ARTICLE = {
     "last_changed": {**_or_null(INSTANT), "description": "When a build last found it new or changed."},
 }
 _COUNTS = {"total": COUNT, "page": COUNT, "per_page": COUNT, "pages": COUNT}
+
+SEARCH_REQUIRED = [
+    "query", "total", "page", "per_page", "pages", "took_ms", "generation", "relaxed", "did_you_mean", "understood",
+    "warnings", "hits",
+]  # fmt: skip
 
 SCHEMAS: dict[str, Schema] = {
     "Search": {
@@ -89,8 +95,11 @@ SCHEMAS: dict[str, Schema] = {
             facet_totals=_map(FACET_FIELDS, COUNT),
             missing=_map(MISSING_FIELDS, COUNT),
             histogram=ref("Histogram"),
+            next_cursor={**_or_null(TEXT), "description": "Where a cursor goes on; null after the last hit."},
+            next={**_or_null(ADDRESS), "description": "The address that goes on there."},
         ),
-        "description": "A page of hits with exact counts.",
+        "required": SEARCH_REQUIRED,
+        "description": "A page of hits with exact counts. What include leaves out is not there.",
     },
     "Query": _object(
         q=TEXT,

@@ -68,9 +68,12 @@ class Site:
         """Return the addresses below the prefix of the current request."""
         return Links(request.script_root, self.style_version, given_language())
 
-    def state(self) -> SearchState:
-        """Return the search that the current address asks for. Raises QueryError."""
-        return read_state(request.args, self.today(), self.settings)
+    def state(self, *, counts_only: bool = False) -> SearchState:
+        """Return the search that the current address asks for. Raises QueryError.
+
+        counts_only : whether ``per_page`` may be 0, for counts without hits.
+        """
+        return read_state(request.args, self.today(), self.settings, least_hits=0 if counts_only else 1)
 
     def span(self) -> tuple[date, date] | None:
         """Return the first and the last day that the archive covers, None for an archive without articles."""

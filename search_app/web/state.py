@@ -49,10 +49,10 @@ def request_from_args(args: MultiDict[str, str], today: date, settings: Settings
     return read_state(args, today, settings).request
 
 
-def read_state(args: MultiDict[str, str], today: date, settings: Settings) -> SearchState:
+def read_state(args: MultiDict[str, str], today: date, settings: Settings, *, least_hits: int = 1) -> SearchState:
     """Return the parameters as a value. Parameters that nobody knows are ignored, empty ones dropped.
 
-    today : the day that ``last week`` is counted from.
+    today : the day that ``last week`` is counted from. least_hits : the least that ``per_page`` takes.
     Raises QueryError, which names parameter, value and what it takes, for a value that cannot be used.
     """
     notes: list[str] = []
@@ -72,7 +72,7 @@ def read_state(args: MultiDict[str, str], today: date, settings: Settings) -> Se
         date_to=date_to,
         sort=_read_choice(args, "sort", SORTS, ""),
         page=read_number(args, "page", 1, 10**9 - 1, 1),
-        per_page=read_number(args, "per_page", 1, settings.number("max_per_page"), 20),
+        per_page=read_number(args, "per_page", least_hits, settings.number("max_per_page"), 20),
         facet_size=read_number(args, "facet_size", 1, settings.number("max_facet_size"), 20),
         interval=_read_choice(args, "interval", INTERVALS, ""),
     )
