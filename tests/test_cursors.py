@@ -260,5 +260,12 @@ def test_counts_come_without_hits(client: FlaskClient, address: str) -> None:
     assert whole["hits"]
     for key in ("total", "facets", "missing", "histogram"):
         assert counts[key] == whole[key]
-    for other in ("/search", "/feed.atom"):
-        assert client.get(f"{other}?per_page=0").status_code == 400
+
+
+@pytest.mark.parametrize(("address", "least"), [("/api/search", 0), ("/api/days/2031-03-04", 0), ("/feed.atom", 1)])
+def test_how_many_hits_a_page_has_is_bounded(client: FlaskClient, address: str, least: int) -> None:
+    for value in (str(least - 1), "101", "ten"):
+        problem = client.get(f"{address}?per_page={value}").get_json()
+        assert (problem["status"], problem["parameter"], problem["value"]) == (400, "per_page", value)
+        assert problem["expected"] == f"It takes a whole number from {least} to 100."
+    assert client.get("/search?per_page=0").status_code == 400

@@ -22,7 +22,7 @@ TABLE = {
     "a bad date in to": ({"to": "soon"}, 400, "to", "cannot be read as a date"),
     "page zero": ({"page": "0"}, 400, "page", "a whole number from 1"),
     "page in words": ({"page": "two"}, 400, "page", "a whole number from 1"),
-    "too many a page": ({"per_page": "1000"}, 400, "per_page", " to 100."),
+    "too many values": ({"facet_size": "1000"}, 400, "facet_size", "a whole number from 1 to 100"),
     "an unknown order": ({"sort": "foo"}, 400, "sort", "relevance, newest or oldest"),
     "an unknown field": ({"missing": "headline"}, 400, "missing", "topic, context, source or summary"),
     "a page past the end": ({"q": "strike", "page": "9"}, 404, None, "The last page is 1."),
