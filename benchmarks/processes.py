@@ -91,10 +91,11 @@ def _environment() -> dict[str, str]:
 
 
 class Server:
-    """A running server: ``get`` asks it over one kept connection; ``workers`` are its serving processes."""
+    """A running server at ``url``: ``get`` asks it over one kept connection; ``workers`` are its serving processes."""
 
     def __init__(self, process: int, host: str, port: int) -> None:
         self._process = process
+        self.url = f"http://{host}:{port}"
         self._connection = HTTPConnection(host, port, timeout=30)
 
     def get(self, path: str) -> bytes:

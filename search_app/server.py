@@ -90,7 +90,9 @@ def serve_app(
         {
             "bind": f"fd://{bound.detach()}",
             "workers": workers,
-            "worker_class": "gthread",
+            "worker_class": "search_app.server_worker.PatientWorker",
+            # Below the 1,024 files that a process may usually open.
+            "worker_connections": 512,
             "threads": THREADS,
             "graceful_timeout": STOP_SECONDS,
             "limit_request_line": MAX_REQUEST_LINE_BYTES,

@@ -12,12 +12,13 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from search_app.errors import ServeError
-from search_app.server import MAX_REQUEST_LINE_BYTES, STOP_SECONDS, _bind_problem, bind_socket, socket_url
+from search_app.server import MAX_REQUEST_LINE_BYTES, STOP_SECONDS, THREADS, _bind_problem, bind_socket, socket_url
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SLOW_SECONDS = 1.5
@@ -46,8 +47,14 @@ serve_app(app, bound, workers=2, ready=lambda: print(url, flush=True))
 @pytest.fixture
 def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server process of a small application, and its address."""
+    with run_script(SCRIPT) as running:
+        yield running
+
+
+@contextmanager
+def run_script(script: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -115,6 +122,106 @@ def test_a_worker_that_dies_is_replaced(server: tuple[subprocess.Popen[str], str
     for worker in first:
         os.kill(int(worker), signal.SIGKILL)
     two_workers(first)
+    assert read(f"{url}length?q=abcd") == "4"
+
+
+def connect(url: str) -> socket.socket:
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+def answer_on(line: socket.socket) -> bytes:
+    """The next answer on a connection that is kept, with a body of one byte."""
+    taken = b""
+    while len(taken.partition(b"\r\n\r\n")[2]) < 1:
+        piece = line.recv(4096)
+        assert piece, taken
+        taken += piece
+    return taken
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1]) if answer else 0
+
+
+HALVES = {
+    "nothing": b"",
+    "half a line": b"GET /length?q=abc HT",
+    "half a head": b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\nX-Slow: ",
+    "empty lines": b"\r\n\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES.keys())
+def test_half_requests_hold_nobody_up(half: bytes, server: tuple[subprocess.Popen[str], str]) -> None:
+    process, url = server
+    lines = [connect(url) for _ in range(8 * THREADS)]
+    try:
+        for line in lines:
+            line.sendall(half)
+        for _ in range(8):
+            assert read(f"{url}length?q=abcd") == "4"
+        process.terminate()
+        assert process.wait(STOP_SECONDS + 2) == 0
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_a_request_that_comes_in_pieces_is_answered(server: tuple[subprocess.Popen[str], str]) -> None:
+    _, url = server
+    with connect(url) as line:
+        for piece in (b"GET /len", b"gth?q=abc HTTP/1.1\r\nHost:", b" here\r\n", b"\r", b"\nGET /length?q=ab"):
+            line.sendall(piece)
+            time.sleep(0.05)
+        assert answer_on(line).endswith(b"3")
+        line.sendall(b" HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert answer_on(line).endswith(b"2")
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 50", b"Transfer-Encoding: chunked"])
+def test_a_body_is_not_waited_for(header: bytes, server: tuple[subprocess.Popen[str], str]) -> None:
+    _, url = server
+    with connect(url) as line:
+        line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n" + header + b"\r\n\r\n")
+        answer = answer_on(line)
+        assert answer.endswith(b"3")
+        assert b"Connection: close" in answer
+    with connect(url) as line:
+        line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n")
+        assert b"Connection: close" not in answer_on(line)
+
+
+def test_a_request_that_never_comes_is_given_up() -> None:
+    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.HEAD_SECONDS = 0.5\nbound =")
+    with run_script(script) as (_, url), connect(url) as line:
+        line.sendall(b"GET /length?q=abc HTTP/1.1\r\n")
+        with suppress(ConnectionResetError):
+            assert line.recv(4096) == b""
+
+
+@pytest.mark.parametrize(
+    ("sent", "statuses"),
+    [
+        pytest.param(b"GET /" + b"a" * 2**20 + b" HTTP/1.1\r\nHost: here\r\n\r\n", {400, 414}, id="line"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"a" * 2**20 + b"\r\n\r\n", {400, 431}, id="header"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 5000 + b"\r\n", {400, 431}, id="headers"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: x\r\n\r\n", {400}, id="length in words"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: -1\r\n\r\n", {400}, id="length below 0"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", {400}, id="another protocol"),
+    ],
+)
+def test_what_is_larger_or_stranger_than_a_request_is_refused(
+    sent: bytes, statuses: set[int], server: tuple[subprocess.Popen[str], str]
+) -> None:
+    _, url = server
+    with connect(url) as line:
+        try:
+            line.sendall(sent)
+            answer = line.recv(4096)
+        except ConnectionError:
+            answer = b""  # It was refused while it was still being sent.
+        assert status_of(answer) in {0, *statuses}, answer
     assert read(f"{url}length?q=abcd") == "4"
 
 

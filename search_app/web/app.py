@@ -18,7 +18,7 @@ from ..engine.result import Engine
 from ..errors import SettingsError
 from ..settings import load_settings
 from . import api, api_archive, articles, browser, exports, feeds, health, openapi, pages, periods, problems, values
-from .limits import limit_requests
+from .limits import limit_requests, refuse_bodies
 from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
 from .metrics import Metrics
 from .reader_language import speak_to_readers
@@ -55,13 +55,12 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     folder = templates_folder()
     app = Flask("search_app.web", static_folder=str(PACKAGE_FOLDER / "web" / "static"), template_folder=str(folder))
     app.config.update(flask_config)
-    # Requests carry no body that anybody reads.
-    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     today: Callable[[], date] = app.config.get("TODAY") or date.today
     speak_to_readers(app)
     metrics = Metrics(settings, app.config.get("METRICS_FOLDER"))
     metrics.count_requests(app)
+    refuse_bodies(app)
     limit_requests(app, settings)
     shared = Site(settings, engine, today, _fingerprint(PACKAGE_FOLDER / "web" / "static"), metrics)
     app.extensions[EXTENSION] = shared

@@ -1,7 +1,8 @@
-"""A limit on how often one client may ask, shared by all processes that serve, off unless the settings name one.
+"""What is refused before it costs anything: bodies that nobody reads, and, where a setting says so, too many requests.
 
-In: requests. Out: the same, or 429 with the seconds to wait. Kept is a table of times in memory, in places that follow
-from a keyed digest of a client's address: no address is stored, and the table does not grow with the number of clients.
+In: requests. Out: the same; 413; or 429 with the seconds to wait. How often a client asked is kept for all processes
+in a table of times in memory, in places that follow from a keyed digest of its address: no address is stored, and the
+table does not grow with the number of clients.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from ipaddress import IPv6Address, ip_address
 from math import ceil
 
 from flask import Flask, request
-from werkzeug.exceptions import TooManyRequests
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from ..settings import Settings
 
 WINDOW_SECONDS = 60.0
 SLOTS = 1 << 16
+MOST_BODY_BYTES = 64 * 1024
 # Supervisors must get through, and a page may not lose its style.
 FREE_ENDPOINTS = ("health.healthz", "health.readyz", "health.metrics", "static")
 
@@ -66,6 +68,17 @@ def _network(client: str) -> str:
     if isinstance(address, IPv6Address):
         return str(address.ipv4_mapped or int(address) >> 64)
     return str(address)
+
+
+def refuse_bodies(app: Flask) -> None:
+    """Refuse requests that carry more than ``MOST_BODY_BYTES``, or do not say how much: nobody here reads a body."""
+
+    def refuse() -> None:
+        # Flask looks only where somebody reads.
+        if (request.content_length or 0) > MOST_BODY_BYTES or "chunked" in request.headers.get("Transfer-Encoding", ""):
+            raise RequestEntityTooLarge
+
+    app.before_request(refuse)
 
 
 def limit_requests(app: Flask, settings: Settings) -> None:

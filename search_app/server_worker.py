@@ -1,0 +1,79 @@
+"""Gunicorn's threaded worker, with one difference: a thread is given a connection only when a whole request lies in it.
+
+In: connections. Out: the same, handed to gunicorn's threads. Gunicorn lets a thread wait for the rest of a request that
+has begun, so that as many clients as there are threads, each with half a request, stop everybody else. Here the loop
+that watches over all connections waits instead, at the cost of one system call a request. Nor does a thread wait for a
+body to come, so that the connection can be kept.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+HEAD_SECONDS = 10.0
+MOST_HEAD_BYTES = 96 * 1024
+END_OF_HEAD = b"\r\n\r\n"
+BODY_HEADERS = ("CONTENT-LENGTH", "TRANSFER-ENCODING")
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]
+    """A threaded worker that half a request does not hold up. Called by gunicorn in the worker's main thread alone."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._waiting: dict[Any, float] = {}
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Hand a connection to a thread, now or when the head of its request has come."""
+        if self._has_head(conn):
+            self._waiting.pop(conn, None)
+            super().enqueue_req(conn)
+            return
+        self._waiting.setdefault(conn, time.monotonic() + HEAD_SECONDS)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._look_again, conn))
+
+    def _look_again(self, conn: Any, sock: socket.socket) -> None:
+        self.poller.unregister(sock)
+        self.enqueue_req(conn)
+
+    def _has_head(self, conn: Any) -> bool:
+        """Tell whether a thread has something to do: a whole head, one that is too long, or a connection that ended."""
+        # A part of this request may have been read together with the one before.
+        held = conn.parser.unreader.buf.getvalue() if conn.parser is not None else b""
+        try:
+            conn.sock.setblocking(False)
+            seen = conn.sock.recv(MOST_HEAD_BYTES, socket.MSG_PEEK)
+            ended = not seen
+        except BlockingIOError:
+            seen, ended = b"", False
+        except OSError:
+            return True
+        head = (held + seen).lstrip(b"\r\n")
+        whole = ended or END_OF_HEAD in head or len(head) >= MOST_HEAD_BYTES
+        if not whole or conn in self._waiting:
+            # What has been seen already does not wake the loop again, more of it does.
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if whole else len(seen) + 1)
+        return whole
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request in a thread. A body is not read, so that the connection of one ends with the answer."""
+        if any(name in BODY_HEADERS and value.strip() != "0" for name, value in req.headers):
+            req.force_close()
+        return super().handle_request(req, conn)
+
+    def notify(self) -> None:
+        """Tell the parent that this worker lives, once a second, and give up requests that do not come."""
+        super().notify()
+        now = time.monotonic()
+        late = [conn for conn, until in self._waiting.items() if until <= now or not self.alive]
+        for conn in late:
+            del self._waiting[conn]
+            self.poller.unregister(conn.sock)
+            self.nr_conns -= 1
+            conn.close()
