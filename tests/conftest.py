@@ -122,10 +122,22 @@ def app(settings: Settings) -> Flask:
     return create_app({**settings, "TESTING": True})
 
 
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """A client of the web application."""
-    return app.test_client()
+@pytest.fixture(scope="session")
+def app_below_a_path(settings: Settings) -> Flask:
+    """The same application, served below a path."""
+    from prefixed import PREFIX, PrefixedClient
+
+    from search_app.web.app import create_app
+
+    made = create_app({**settings, "url_prefix": PREFIX, "TESTING": True})
+    made.test_client_class = PrefixedClient
+    return made
+
+
+@pytest.fixture(params=["app", "app_below_a_path"], ids=["top", "below"])
+def client(request: pytest.FixtureRequest) -> FlaskClient:
+    """A client of the web application: every test runs at the top of a host, and once more below a path."""
+    return request.getfixturevalue(request.param).test_client()
 
 
 @pytest.fixture(scope="session")

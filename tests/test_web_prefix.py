@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from urllib.parse import urljoin
 
 import pytest
+from flask import Flask, Response, redirect
+from prefixed import PREFIX, PrefixedClient
 from web_page import Page
 
 from search_app.settings import Settings
@@ -74,3 +76,30 @@ def test_no_link_leads_out_of_the_path(settings: Settings, handed_on: bool) -> N
                 waiting.append(target)
     assert walked == MOST_PAGES
     assert kinds == 7
+
+
+LEAVING = {
+    "a page": ("text/html", '<a href="/search">'),
+    "a form": ("text/html", '<form method="get" action="/search">'),
+    "data": ("application/json", '{"url": "/news/x.html"}'),
+    "a feed": ("application/atom+xml", f"<id>{HERE}/news/x</id>"),
+    "a path that begins alike": ("text/html", f'<img src="{PREFIX}er/x.png">'),
+}
+
+
+@pytest.mark.parametrize(("mimetype", "body"), LEAVING.values(), ids=LEAVING.keys())
+def test_the_client_below_a_path_finds_links_that_lead_out(mimetype: str, body: str) -> None:
+    """Every test with a client runs below a path too; this is what makes it fail there."""
+    app = Flask("leaving")
+    app.test_client_class = PrefixedClient
+    app.add_url_rule("/<path:path>", "any", lambda path: Response(body, mimetype=mimetype))
+    with pytest.raises(AssertionError, match="leads out of"):
+        app.test_client().get("/here")
+
+
+def test_the_client_below_a_path_finds_redirections_that_lead_out() -> None:
+    app = Flask("leaving")
+    app.test_client_class = PrefixedClient
+    app.add_url_rule("/<path:path>", "any", lambda path: redirect("/elsewhere"))
+    with pytest.raises(AssertionError, match="leads out of"):
+        app.test_client().get("/here")
