@@ -227,6 +227,16 @@ def test_a_search_with_the_keyboard_alone(visit: Opener) -> None:
     assert 0 < total(page) < before
 
 
+def test_a_key_leads_to_the_search_box(visit: Opener) -> None:
+    page = visit("/search?q=harbour").page
+    page.keyboard.press("/")
+    page.keyboard.type("a/b")
+    assert page.evaluate("[document.activeElement.id, document.activeElement.value]") == ["q", "a/b"]
+    page.focus("[name=from]")
+    page.keyboard.press("/")
+    assert page.input_value("[name=from]") == "/"
+
+
 def test_completions_are_taken_with_the_keyboard(visit: Opener, axe: str) -> None:
     page = visit("/search?from=2023").page
     box = page.get_by_role("combobox")

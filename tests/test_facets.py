@@ -218,3 +218,18 @@ def test_no_hits_no_bars() -> None:
     for interval, shown in (("", "year"), ("day", "day")):
         made = make_histogram(np.zeros(0, np.int64), interval)
         assert (made.interval, made.bars) == (shown, ())
+
+
+def test_bars_tell_where_the_archive_has_nothing() -> None:
+    days = [date(2029, 5, 1), date(2033, 5, 1)]
+    held = [*days, date(2031, 12, 31), date(2040, 1, 1)]
+    ordinals = np.array([day.toordinal() for day in days]), np.array(sorted(day.toordinal() for day in held))
+    made = make_histogram(ordinals[0], "year", archive_days=ordinals[1])
+    assert [(bar.start.year, bar.count, bar.no_data) for bar in made.bars] == [
+        (2029, 1, False),
+        (2030, 0, True),
+        (2031, 0, False),
+        (2032, 0, True),
+        (2033, 1, False),
+    ]
+    assert not any(bar.no_data for bar in make_histogram(ordinals[0], "month").bars)

@@ -160,3 +160,30 @@ CHANGES = {
 @pytest.mark.parametrize(("before", "after", "shown"), CHANGES.values(), ids=CHANGES.keys())
 def test_changes_of_a_headline(before: str, after: str, shown: str) -> None:
     assert word_changes(before, after).strip() == shown.strip()
+
+
+def test_spans_tell_how_much_of_them_has_no_data() -> None:
+    bars = [HistogramBar(date(2031, 1, 1) + timedelta(number), 0, no_data=True) for number in range(60)]
+    bars = [
+        HistogramBar(date(2030, 12, 30), 1),
+        HistogramBar(date(2030, 12, 31), 0),
+        *bars,
+        HistogramBar(date(2031, 3, 2), 2),
+    ]
+    timeline = present_timeline(Histogram("day", tuple(bars)), lambda first, last: "")
+    assert timeline is not None
+    told = [(span.label, span.no_data, span.all_no_data) for span in timeline.spans]
+    assert told[0] == ("30 December 2030 to 5 January 2031", "no data for 5 days", False)
+    assert told[1] == ("6 to 12 January 2031", "no data for 7 days", True)
+    assert timeline.gaps.count("z") == 60
+    assert [span.from_text for span in timeline.spans][:2] == ["2030-12-30", "2031-01-06"]
+
+
+def test_years_without_data_make_a_decade_without() -> None:
+    bars = [
+        HistogramBar(date(year, 1, 1), int(year % 50 == 0), no_data=1600 <= year < 1640) for year in range(1500, 1951)
+    ]
+    timeline = present_timeline(Histogram("year", tuple(bars)), lambda first, last: "")
+    assert timeline is not None
+    assert timeline.interval == "decade"
+    assert timeline.gaps.count("z") == 4

@@ -173,11 +173,10 @@ def test_the_timeline_is_a_drawing_and_an_equal_table(client: FlaskClient) -> No
     figure = page.one("figure", class_="timeline")
     drawn = {words(next(link.iter("title"))): page.address(link) for link in next(figure.iter("svg")).iter("a")}
     rows = [[words(cell) for cell in row] for row in next(figure.iter("tbody"))]
-    assert sum(int(count) for _, count in rows) == 13
-    assert ["December 2030", "0"] in rows
-    assert {f"{label}: {count} article{'s' if count != '1' else ''}" for label, count in rows if count != "0"} == set(
-        drawn
-    )
+    counted = {label: int(count) for label, count in rows if count != "no data"}
+    assert sum(counted.values()) == 13
+    assert ["December 2030", "no data"] in rows
+    assert {f"{label}: {count} article{'s' if count != 1 else ''}" for label, count in counted.items()} == set(drawn)
     march = drawn["March 2031: 3 articles"]
     assert args(march) == {"from": ["2031-03"], "to": ["2031-03"]}
     assert Page(client.get(march)).title.startswith("3 articles")
@@ -254,12 +253,60 @@ def test_links_of_the_result_page_carry_no_path_twice(client: FlaskClient) -> No
 
 def test_no_bar_leads_past_what_it_counts(client: FlaskClient) -> None:
     page = see(client, "/search", **{"from": "2031-03-05", "to": "2031-06-20"})
-    rows = [row for row in next(page.one("figure").iter("tbody")) if next(row.iter("td")).text != "0"]
-    assert rows
-    for row in rows:
-        link = next(row.iter("a"))
-        count = words(next(row.iter("td")))
-        assert Page(client.get(page.address(link))).title.startswith(f"{count} article"), words(row)
+    bars = list(page.one("figure").iter("a"))
+    assert bars
+    for bar in bars:
+        title = words(next(bar.iter("title")))
+        assert Page(client.get(page.address(bar))).title.startswith(title.rpartition(": ")[2]), title
+
+
+def test_spans_without_data_are_told_from_spans_without_hits(client: FlaskClient) -> None:
+    page = see(client, "/search", q="harbour", interval="month")
+    rows = [[words(cell) for cell in row] for row in next(page.one("figure").iter("tbody"))]
+    told = client.get("/api/search?q=harbour&interval=month").get_json()["histogram"]
+    every = client.get("/api/search?interval=month").get_json()["histogram"]["buckets"]
+    held = {bucket["start"] for bucket in every if bucket["count"]}
+    for (label, count), bucket in zip(rows, told["buckets"], strict=True):
+        assert (count == "no data") == (bucket["start"] not in held) == (bucket["start"] in told["no_data"]), label
+    assert "hatched" in words(page.one("figcaption"))
+    assert len(page.all("path", class_="gaps")) == 1
+
+
+def test_a_range_is_chosen_without_script(client: FlaskClient) -> None:
+    page = see(client, "/search", q="strike", topic=STRIKE, sort="oldest")
+    form = page.one("form", class_="range")
+    choices = {
+        select.get("name"): [option.get("value") or words(option) for option in select]
+        for select in form.iter("select")
+    }
+    sent = [(field.get("name"), field.get("value")) for field in form.iter("input")]
+    assert sent == [("q", "strike"), ("topic", STRIKE), ("sort", "oldest")]
+    chosen = see(client, "/search", **dict(sent), **{"from": choices["from"][0], "to": choices["to"][0]})
+    first_bar = words(next(page.one("figure").iter("title")))
+    assert chosen.title.startswith(first_bar.rpartition(": ")[2])
+    every = see(client, "/search", **dict(sent), **{"from": choices["from"][0], "to": choices["to"][-1]})
+    assert every.hits == page.hits
+
+
+BEFORE = {
+    "days": ("2031-03-05", "2031-06-20", {"from": ["2030-03-05"], "to": ["2030-06-20"]}),
+    "a month that is a day longer": ("2029-02", "2029-02", {"from": ["2028-02"], "to": ["2028-02"]}),
+    "a leap day": ("2028-02-29", "2028-03-02", {"from": ["2027-02-28"], "to": ["2027-03-02"]}),
+    "a year": ("2031", "2031", {"from": ["2030"], "to": ["2030"]}),
+}
+
+
+@pytest.mark.parametrize(("first", "last", "expected"), BEFORE.values(), ids=BEFORE.keys())
+def test_the_same_time_a_year_before(
+    client: FlaskClient, first: str, last: str, expected: dict[str, list[str]]
+) -> None:
+    page = see(client, "/search", **{"from": first, "to": last})
+    assert args(page.link("The same time a year before")) == expected
+
+
+def test_no_year_comes_before_the_first(client: FlaskClient) -> None:
+    page = see(client, "/search", **{"from": "0001-03", "to": "0001-04"})
+    assert "The same time a year before" not in page.text
 
 
 def test_pages_are_light(client: FlaskClient) -> None:

@@ -203,11 +203,14 @@ def choose_interval(first: date, last: date) -> str:
     return "month" if months < MAX_MONTH_BARS else "year"
 
 
-def make_histogram(days: npt.NDArray[Any], interval: str = "", changed: Array | None = None) -> Histogram:
+def make_histogram(
+    days: npt.NDArray[Any], interval: str = "", changed: Array | None = None, archive_days: Array | None = None
+) -> Histogram:
     """Return hits over time.
 
     days : day ordinals of the hits, any order, each hit once. interval : ``day``, ``month``, ``year``, or ``""`` to
     follow the span. changed : when each hit last changed, as ``DocDates`` holds it; None where nobody asks.
+    archive_days : the days of which the archive has articles, ascending; None where nobody asks.
     Spans without a hit between first and last are there at 0; the counts add up to ``len(days)``.
     """
     if not len(days):
@@ -222,8 +225,20 @@ def make_histogram(days: npt.NDArray[Any], interval: str = "", changed: Array | 
     latest = np.full(len(starts), UNKNOWN)
     if changed is not None:
         np.maximum.at(latest, np.searchsorted(edges, days.astype(np.int64), "right") - 1, changed.astype(np.int64))
-    bars = zip(starts, counts.tolist(), latest.tolist(), strict=True)
-    return Histogram(interval, tuple(HistogramBar(start, count, instant(when)) for start, count, when in bars))
+    bars = zip(starts, counts.tolist(), latest.tolist(), _gaps(edges, last, archive_days), strict=True)
+    return Histogram(
+        interval, tuple(HistogramBar(start, count, instant(when), gap) for start, count, when, gap in bars)
+    )
+
+
+def _gaps(edges: Array, last: date, archive_days: Array | None) -> list[bool]:
+    """Return for each span whether the archive has no article of it. edges : the first day of each, ascending."""
+    if archive_days is None:
+        return [False] * len(edges)
+    # What comes after the last hit does not matter: the last span has one.
+    before = np.searchsorted(archive_days, [*edges, last.toordinal() + 1])
+    gaps: list[bool] = (before[1:] == before[:-1]).tolist()
+    return gaps
 
 
 def _span_starts(first: date, last: date, interval: str) -> list[date]:

@@ -70,11 +70,13 @@ class HistogramBar:
     """One span of days: its first day and how many hits fall into it.
 
     last_changed : when the last of them changed, where the request asked for it and somebody saw it.
+    no_data : whether the archive has no article of these days at all, so that the count says nothing.
     """
 
     start: date
     count: int
     last_changed: datetime | None = None
+    no_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,13 @@ class Searcher:
         """Completions of typed text; opened when first asked for."""
         return Suggester(self.snapshot)
 
+    @cached_property
+    def _archive_days(self) -> npt.NDArray[np.int64]:
+        """The days of which there are articles, ascending. Cost, once a generation: a sort of all documents' days."""
+        segments = zip(self.snapshot.segments, self.snapshot.live, strict=True)
+        days = [segment.days if live is None else segment.days[live] for segment, live in segments]
+        return np.unique(np.concatenate(days)).astype(np.int64) if days else np.zeros(0, np.int64)
+
     # -- reading the query ----------------------------------------------------------------------------------------
 
     def read(self, text: str, today: date) -> Reading:
@@ -200,7 +207,7 @@ class Searcher:
         if request.changes and found.total:
             parts = zip(self.snapshot.dates, found.docs, strict=True)
             changed = np.concatenate([dates.changed[docs] for dates, docs in parts])
-        return make_histogram(self._days(found), request.interval, changed)
+        return make_histogram(self._days(found), request.interval, changed, self._archive_days)
 
     # -- showing --------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ def search_answer(result: SearchResult, links: Links, notes: tuple[str, ...] = (
         answer["histogram"] = {
             "interval": result.histogram.interval,
             "buckets": [{"start": bar.start.isoformat(), "count": bar.count} for bar in result.histogram.bars],
+            "no_data": [bar.start.isoformat() for bar in result.histogram.bars if bar.no_data],
         }
     return answer
 

@@ -101,7 +101,7 @@ def present_period(
         before=_neighbour(period, -1, links, span),
         after=_neighbour(period, 1, links, span),
         timeline=present_timeline(result.histogram, lambda start, end: bar_link(start)),
-        months=_months(period, links, span),
+        months=_months(period, result, links, span),
         topics=_values("topic", result, refine),
         contexts=_values("context", result, refine),
         hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
@@ -144,14 +144,16 @@ def _neighbour(period: Period, step: int, links: Links, span: tuple[date, date])
     return Link(say(other.words), links.paged(other.path, 1))
 
 
-def _months(period: Period, links: Links, span: tuple[date, date]) -> tuple[Link, ...]:
+def _months(period: Period, result: SearchResult, links: Links, span: tuple[date, date]) -> tuple[Link, ...]:
     if period.kind != "year":
         return ()
+    counts = {bar.start: f"{bar.count:,}" for bar in result.histogram.bars if bar.count}
     firsts = [date(period.first.year, month, 1) for month in range(1, 13)]
     return tuple(
         Link(
             say(MONTH_NAMES[first.month - 1]),
             links.month(first) if span[0] <= month_end(first) and first <= span[1] else "",
+            note=counts.get(first, ""),
         )
         for first in firsts
     )

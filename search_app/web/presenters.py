@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from dateutil.relativedelta import relativedelta
 from markupsafe import Markup
 
 from ..archive.model import Source
+from ..dates import month_end
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Facet, Hit, SearchResult
 from ..messages import message
@@ -172,6 +174,7 @@ class ResultPage:
     next: str
     facets: tuple[FacetGroup, ...]
     timeline: Timeline | None
+    range: SearchForm
     canonical: str
     json: str
     feed: str
@@ -226,6 +229,7 @@ def present_search(
             present_facet(name, result.facets[name], request, links) for name in FACET_FIELDS if name in result.facets
         ),
         timeline=present_timeline(result.histogram, refine.between, request.date_from, request.date_to),
+        range=_range_form(request, links),
         canonical=links.search(request),
         json=links.api_search(request),
         feed=links.feed(replacing(request, per_page=20)),
@@ -244,6 +248,9 @@ def present_form(request: SearchRequest, links: Links, last_day: date | None = N
             chosen = (request.date_from, request.date_to) == (start, last_day)
             href = links.search(replacing(request, date_from=start, date_to=last_day))
             presets.append(Link(say(words), href, current=chosen))
+        if request.date_from and request.date_to and (before := _year_before(request.date_from, request.date_to)):
+            href = links.search(replacing(request, date_from=before[0], date_to=before[1]))
+            presets.append(Link(_("The same time a year before"), href))
     return SearchForm(
         action=links.search_form,
         q=request.q,
@@ -257,6 +264,21 @@ def present_form(request: SearchRequest, links: Links, last_day: date | None = N
         + tuple(links.language_args),
         presets=tuple(presets),
     )
+
+
+def _range_form(request: SearchRequest, links: Links) -> SearchForm:
+    """Return the form that takes other days for the same search."""
+    kept = args_from_request(replacing(request, date_from=None, date_to=None, interval=""))
+    return SearchForm(links.search_form, "", "", "", (*kept, *links.language_args))
+
+
+def _year_before(first: date, last: date) -> tuple[date, date] | None:
+    """Return the same days of the year before, whole months as whole months; None before the calendar begins."""
+    if first.year == date.min.year:
+        return None
+    a_year = relativedelta(years=1)
+    end = last - a_year
+    return first - a_year, month_end(end) if last == month_end(last) else end
 
 
 def present_chips(request: SearchRequest, links: Links) -> tuple[Chip, ...]:

@@ -113,7 +113,11 @@ SCHEMAS: dict[str, Schema] = {
     "PlainHit": {**_object(**_ARTICLE), "description": "One line of an export."},
     "Source": _object(name=TEXT, url=TEXT),
     "Value": _object(value=TEXT, count=COUNT, selected=FLAG),
-    "Histogram": _object(interval=_choice(INTERVALS), buckets=_list(_object(start=DAY, count=COUNT))),
+    "Histogram": _object(
+        interval=_choice(INTERVALS),
+        buckets=_list(_object(start=DAY, count=COUNT)),
+        no_data={**_list(DAY), "description": "The first days of buckets in which the archive has no article at all."},
+    ),
     "Facet": _object(
         query=ref("Query"),
         field=_choice(FACET_FIELDS),

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import groupby
 
 from ..dates import month_end, month_start, month_words, year_words
 from ..engine.result import Histogram, HistogramBar
-from ..messages import message
+from ..messages import Message, message, plural
 from .language import _, say
+from .state import first_day_text, last_day_text
 from .words import count_words, span_words
 
 HEIGHT = 100
@@ -32,6 +34,9 @@ class Span:
     """One link of the drawing and one row of the table: a bar, or neighbouring bars under one link.
 
     x, width : what it covers, in the drawing's units. outline : its bars, as the data of an SVG path.
+    no_data : how many of its bars are days, months or years of which the archive has no article at all; all_no_data
+        tells that there is nothing else. from_text, to_text : its ends, as the parameters ``from`` and ``to`` take
+        them.
     """
 
     label: str
@@ -41,6 +46,10 @@ class Span:
     x: int
     width: int
     outline: str
+    no_data: str
+    all_no_data: bool
+    from_text: str
+    to_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Timeline:
     """A histogram ready to be drawn.
 
     interval : what a bar covers. unit : what a span covers. ``first_label`` and ``last_label`` stand below the ends of
-    the drawing, ``peak`` beside it.
+    the drawing, ``peak`` beside it. gaps : what covers the bars without data, as the data of an SVG path.
     """
 
     interval: str
@@ -59,6 +68,7 @@ class Timeline:
     first_label: str
     last_label: str
     peak: str
+    gaps: str
 
     @property
     def few(self) -> bool:
@@ -89,6 +99,15 @@ UNITS: dict[str, Callable[[date], tuple[date, date]]] = {
 BAR_UNITS = ("day", "month", "year", "decade", "century")
 SPAN_UNITS = {"day": ("day", "week", "month"), "month": ("month",)}
 
+# How a span tells that some of its bars say nothing.
+NO_DATA: dict[str, Callable[[int], Message]] = {
+    "day": lambda count: plural("no data for {count} day", "no data for {count} days", count),
+    "month": lambda count: plural("no data for {count} month", "no data for {count} months", count),
+    "year": lambda count: plural("no data for {count} year", "no data for {count} years", count),
+    "decade": lambda count: plural("no data for {count} decade", "no data for {count} decades", count),
+    "century": lambda count: plural("no data for {count} century", "no data for {count} centuries", count),
+}
+
 
 def unit_label(unit: str, first: date) -> str:
     """Return the words for the unit that starts on ``first``: ``2010s``, ``January 2017``, ``16 January 2017``."""
@@ -113,38 +132,49 @@ def present_timeline(
     if len(histogram.bars) < 2:
         return None
     interval = histogram.interval
-    bars = [(bar.start, bar.count) for bar in histogram.bars]
+    bars = list(histogram.bars)
     if len(bars) > MOST_BARS:
         interval, bars = _coarser(interval, histogram.bars)
     unit = _span_unit(interval, bars)
-    most = max(count for _, count in bars)
+    most = max(bar.count for bar in bars)
     holder = UNITS[unit]
     spans = []
     x = 0
-    for (first, last), held in groupby(bars, lambda bar: holder(bar[0])):
+    for (first, last), held in groupby(bars, partial(_held_by, holder)):
         within = list(held)
-        count = sum(count for _, count in within)
+        count = sum(bar.count for bar in within)
+        gaps = sum(bar.no_data for bar in within)
+        start, end = max(first, first_day or first), min(last, last_day or last)
         spans.append(
             Span(
                 label=say(unit_label(unit, first)),
                 count=count,
                 count_words=say(count_words(count)),
-                href=address(max(first, first_day or first), min(last, last_day or last)) if count else "",
+                href=address(start, end) if count else "",
                 x=x,
                 width=len(within) * BAR_WIDTH,
-                outline=_outline(x, (count for _, count in within), most),
+                outline=_outline(x, [bar.count for bar in within], most),
+                no_data=say(NO_DATA[interval](gaps)) if gaps else "",
+                all_no_data=gaps == len(within),
+                from_text=first_day_text(start),
+                to_text=last_day_text(end),
             )
         )
         x += len(within) * BAR_WIDTH
-    peak = next(start for start, count in bars if count == most)
+    peak = next(bar.start for bar in bars if bar.count == most)
     return Timeline(
         interval=interval,
         unit=unit,
         spans=tuple(spans),
         width=x,
         height=HEIGHT,
-        first_label=say(unit_label(interval, bars[0][0])),
-        last_label=say(unit_label(interval, bars[-1][0])),
+        first_label=say(unit_label(interval, bars[0].start)),
+        last_label=say(unit_label(interval, bars[-1].start)),
+        gaps="".join(
+            f"M{place * BAR_WIDTH} 0h{BAR_WIDTH}v{HEIGHT}h-{BAR_WIDTH}z"
+            for place, bar in enumerate(bars)
+            if bar.no_data
+        ),
         peak=_peak(interval, say(count_words(most)), say(unit_label(interval, peak))),
     )
 
@@ -168,25 +198,29 @@ def _outline(x: int, counts: Iterable[int], most: int) -> str:
     return "".join(parts)
 
 
-def _coarser(interval: str, bars: tuple[HistogramBar, ...]) -> tuple[str, list[tuple[date, int]]]:
+def _coarser(interval: str, bars: tuple[HistogramBar, ...]) -> tuple[str, list[HistogramBar]]:
     """Return the bars of the finest unit that has few enough of them."""
-    totals: dict[date, int] = {}
+    made: list[HistogramBar] = []
     for unit in BAR_UNITS[BAR_UNITS.index(interval) + 1 :]:
-        interval = unit
-        totals = {}
-        for bar in bars:
-            first = UNITS[unit](bar.start)[0]
-            totals[first] = totals.get(first, 0) + bar.count
-        if len(totals) <= MOST_BARS:
+        interval, made = unit, []
+        for (first, _last), held in groupby(bars, partial(_held_by, UNITS[unit])):
+            within = list(held)
+            count = sum(bar.count for bar in within)
+            made.append(HistogramBar(first, count, no_data=all(bar.no_data for bar in within)))
+        if len(made) <= MOST_BARS:
             break
-    return interval, list(totals.items())
+    return interval, made
 
 
-def _span_unit(interval: str, bars: list[tuple[date, int]]) -> str:
+def _held_by(holder: Callable[[date], tuple[date, date]], bar: HistogramBar) -> tuple[date, date]:
+    return holder(bar.start)
+
+
+def _span_unit(interval: str, bars: list[HistogramBar]) -> str:
     coarser = BAR_UNITS[BAR_UNITS.index(interval) :]
     units = [*SPAN_UNITS.get(interval, ()), *coarser]
     for unit in dict.fromkeys(units):
         holder = UNITS[unit]
-        if len({holder(start) for start, _ in bars}) <= MOST_SPANS:
+        if len({holder(bar.start) for bar in bars}) <= MOST_SPANS:
             return unit
     return units[-1]

@@ -176,6 +176,15 @@ function setUpCitation(citation) {
   citation.after(button);
 }
 
+// The key that leads to the search box, unless it is typed into something.
+addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]")) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
 setUpCompletions();
 const filters = document.querySelector(".filters");
 if (filters) setUpFilters(filters);
