@@ -170,14 +170,21 @@ day_lists = st.lists(st.dates(date(2029, 1, 1), date(2033, 12, 31)), max_size=40
 @given(
     days=st.one_of(day_lists, st.lists(st.dates(date(1961, 1, 1), date(2060, 12, 31)), max_size=5)),
     interval=st.sampled_from(("", "month", "year")),
+    split=st.integers(0, 40),
 )
-def test_bars_are_those_of_a_plain_count(days: list[date], interval: str) -> None:
-    """No span left out, each hit counted once, in any order."""
-    made = make_histogram(np.array([day.toordinal() for day in days], np.uint32), interval)
+def test_bars_are_those_of_a_plain_count(days: list[date], interval: str, split: int) -> None:
+    """No span left out, each hit counted once, in however many arrays they come."""
+    made = make_histogram(newest_first(days, split), interval)
     expected_interval, bars = plain_bars(days, interval)
     assert made.interval == expected_interval
     assert [(bar.start, bar.count) for bar in made.bars] == bars
     assert sum(bar.count for bar in made.bars) == len(days)
+
+
+def newest_first(days: list[date], split: int = 0) -> list[np.ndarray]:
+    """Return days as two segments have them."""
+    parts = [sorted((day.toordinal() for day in part), reverse=True) for part in (days[:split], days[split:])]
+    return [np.array(part, np.uint32) for part in parts]
 
 
 def plain_bars(days: list[date], interval: str) -> tuple[str, list[tuple[date, int]]]:
@@ -199,7 +206,7 @@ def plain_bars(days: list[date], interval: str) -> tuple[str, list[tuple[date, i
 def test_days_as_bars() -> None:
     first = date(2031, 2, 27)
     days = [first, first + timedelta(days=2), first + timedelta(days=2)]
-    made = make_histogram(np.array([day.toordinal() for day in days]), "day")
+    made = make_histogram(newest_first(days), "day")
     assert [(str(bar.start), bar.count) for bar in made.bars] == [
         ("2031-02-27", 1),
         ("2031-02-28", 0),
@@ -210,21 +217,21 @@ def test_days_as_bars() -> None:
 def test_the_last_days_of_the_calendar_have_bars_too() -> None:
     last = date.max.toordinal()
     for interval in ("day", "month", "year"):
-        made = make_histogram(np.array([last, last - 1]), interval)
+        made = make_histogram([np.array([last, last - 1])], interval)
         assert sum(bar.count for bar in made.bars) == 2
 
 
 def test_no_hits_no_bars() -> None:
     for interval, shown in (("", "year"), ("day", "day")):
-        made = make_histogram(np.zeros(0, np.int64), interval)
+        made = make_histogram([np.zeros(0, np.int64)], interval)
         assert (made.interval, made.bars) == (shown, ())
 
 
 def test_bars_tell_where_the_archive_has_nothing() -> None:
     days = [date(2029, 5, 1), date(2033, 5, 1)]
     held = [*days, date(2031, 12, 31), date(2040, 1, 1)]
-    ordinals = np.array([day.toordinal() for day in days]), np.array(sorted(day.toordinal() for day in held))
-    made = make_histogram(ordinals[0], "year", archive_days=ordinals[1])
+    ordinals = np.array(sorted(day.toordinal() for day in held))
+    made = make_histogram(newest_first(days), "year", archive_days=ordinals)
     assert [(bar.start.year, bar.count, bar.no_data) for bar in made.bars] == [
         (2029, 1, False),
         (2030, 0, True),
@@ -232,4 +239,4 @@ def test_bars_tell_where_the_archive_has_nothing() -> None:
         (2032, 0, True),
         (2033, 1, False),
     ]
-    assert not any(bar.no_data for bar in make_histogram(ordinals[0], "month").bars)
+    assert not any(bar.no_data for bar in make_histogram(newest_first(days), "month").bars)

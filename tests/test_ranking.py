@@ -20,8 +20,8 @@ from search_app.engine.request import SearchRequest
 from search_app.engine.scoring import FIELD_WEIGHTS, RANKING, Bm25
 from search_app.engine.search import Searcher
 from search_app.index.generation import Snapshot
+from search_app.index.postings import Docs
 from search_app.index.schema import TEXT_FIELDS
-from search_app.index.segment import Docs
 from search_app.settings import load_settings
 
 Make = Callable[..., Article]
@@ -64,7 +64,7 @@ def test_any_page_is_that_part_of_the_whole_order(snapshot: Snapshot, rng: rando
         docs, scores = [], []
         for segment in snapshot.segments:
             chosen = [doc for doc in range(segment.docs) if rng.random() < share]
-            docs.append(np.array(chosen, np.int32))
+            docs.append(np.array(chosen, np.intp))
             scores.append(np.array([rng.choice((1.0, 2.0, 2.0, 0.0)) for _ in chosen]))
         given = scores if order == "relevance" else None
         expected = expected_order(snapshot, docs, given, order)
@@ -76,7 +76,7 @@ def test_any_page_is_that_part_of_the_whole_order(snapshot: Snapshot, rng: rando
 
 
 def test_scores_come_with_the_hits_and_only_where_they_rank(snapshot: Snapshot) -> None:
-    docs = [np.arange(segment.docs, dtype=np.int32) for segment in snapshot.segments]
+    docs = [np.arange(segment.docs, dtype=np.intp) for segment in snapshot.segments]
     scores = [np.arange(segment.docs, dtype=np.float64) + 1000.0 * n for n, segment in enumerate(snapshot.segments)]
     best = rank_page(snapshot, docs, scores, "relevance", 0, 2)
     last = len(snapshot.segments) - 1
@@ -86,7 +86,7 @@ def test_scores_come_with_the_hits_and_only_where_they_rank(snapshot: Snapshot) 
 
 
 def test_ranking_changes_none_of_its_arrays(snapshot: Snapshot) -> None:
-    docs = [np.arange(segment.docs, dtype=np.int32) for segment in snapshot.segments]
+    docs = [np.arange(segment.docs, dtype=np.intp) for segment in snapshot.segments]
     scores = [np.ones(segment.docs) for segment in snapshot.segments]
     before = [array.copy() for array in (*docs, *scores)]
     rank_page(snapshot, docs, scores, "relevance", 3, 9)
@@ -94,7 +94,7 @@ def test_ranking_changes_none_of_its_arrays(snapshot: Snapshot) -> None:
 
 
 def test_no_matches_no_hits(snapshot: Snapshot) -> None:
-    docs = [np.zeros(0, np.int32) for _ in snapshot.segments]
+    docs = [np.zeros(0, np.intp) for _ in snapshot.segments]
     assert rank_page(snapshot, docs, None, "newest", 0, 10) == []
     assert rank_page(snapshot, docs, [np.zeros(0) for _ in docs], "relevance", 0, 10) == []
 

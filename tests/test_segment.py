@@ -24,9 +24,10 @@ from search_app.engine.query import MATCH_ALL, Phrase, Prefix, Query, Word
 from search_app.engine.scoring import Bm25
 from search_app.errors import IndexDamagedError, IndexVersionError
 from search_app.index.files import FileSystem
+from search_app.index.postings import find_number
 from search_app.index.schema import FACET_FIELDS, TEXT_FIELDS
 from search_app.index.sections import ALIGNMENT, SectionFile, SectionWriter, Strings, expand, narrow
-from search_app.index.segment import Segment, find_number
+from search_app.index.segment import Segment
 from search_app.index.verify import check_segment
 from search_app.index.writer import write_segment
 
@@ -129,7 +130,7 @@ def test_facet_columns_say_what_the_articles_say(segment: Segment, articles: lis
             docs = column.docs_of(column.find(value)).tolist()
             assert len(docs) == count and docs == sorted(docs)
             assert all(value in values_of(articles[doc], name) for doc in docs)
-        assert column.lacking.tolist() == [not values_of(article, name) for article in articles]
+        assert segment.lacking(name).tolist() == [not values_of(article, name) for article in articles]
     assert segment.lacking("summary").tolist() == [not article.summary for article in articles]
 
 
@@ -280,8 +281,10 @@ def _answers(segment: Segment) -> list[dict[int, float]]:
     found = []
     for tree in PROBES:
         plan, _ = make_plan(tree)
-        docs = np.flatnonzero(statistics.evaluators[0].match(plan)).astype(np.int32)
-        found.append(dict(zip(docs.tolist(), statistics.evaluators[0].score(plan, docs).tolist(), strict=True)))
+        evaluator = statistics.evaluators[0]
+        mask = evaluator.match(plan)
+        docs = np.flatnonzero(mask)
+        found.append(dict(zip(docs.tolist(), evaluator.score(plan, docs, mask).tolist(), strict=True)))
     return found
 
 

@@ -58,6 +58,7 @@ def _first(value: int) -> Change:
 
 
 def _last_plus(array: Array) -> Array:
+    array = array.astype(np.uint32)
     array[-1] += 1
     return array
 
@@ -90,18 +91,25 @@ FAULTS: tuple[tuple[str, str, Change], ...] = (
     ("summary.token_starts", "does not fit the tokens", _last_plus),
     ("headline.tf", "does not add up to the tokens", _doubled_first),
     ("headline.tf", "does not agree with the lengths", _swapped),
-    ("headline.locals", "not one for each token", _short),
+    ("headline.ranks", "not one for each posting", _short),
+    ("headline.ranks", "points past the spellings", _first(254)),
+    ("headline.ranks", "does not agree with the ranks", _first(255)),
+    ("summary.mixed", "does not agree with the ranks", _short),
+    ("summary.mixed_starts", "does not fit the ranks", _last_plus),
+    ("summary.mixed_starts", "does not agree with the tokens", lambda a: np.delete(a, 1)),
+    ("summary.mixed_ranks", "points past the spellings", _first(200)),
     ("headline.lengths", "not one for each document", _short),
     ("summary.lengths", "does not add up to the tokens", _doubled_first),
     ("headline.docs", "points past the documents", _first(60_000)),
     ("context.docs", "not in order within a term", _turned),
     ("forms.term", "not one for each form", _short),
     ("forms.term", "points past the terms", lambda a: _first(10**6)(a.astype(np.uint32))),
-    ("topic.row_starts", "does not fit the rows", _last_plus),
-    ("context.rows", "points past the values", _first(200)),
-    ("context.rows", "does not agree with the rows", _turned),
-    ("source.value_starts", "does not fit the documents", _last_plus),
-    ("source.value_docs", "does not agree with the rows", _swapped),
+    ("facets.row_starts", "does not fit the rows", _last_plus),
+    ("facets.rows", "points past the values", lambda a: _first(60_000)(a.astype(np.uint16))),
+    ("facets.rows", "does not agree with the rows", _turned),
+    ("facets.value_starts", "does not fit the documents", _last_plus),
+    ("facets.value_docs", "does not agree with the rows", _swapped),
+    ("flags", "does not agree on topic", _turned),
     ("day", "not newest first", _first(1)),
     ("paths.hash", "not in order", _swapped),
     ("paths.doc", "does not lead to the stored paths", _swapped),

@@ -54,8 +54,9 @@ def ours(snapshot: Snapshot, tree: Query, scorer: Bm25) -> dict[str, float]:
     statistics = Statistics(snapshot, scorer)
     found: dict[str, float] = {}
     for segment, evaluator in zip(snapshot.segments, statistics.evaluators, strict=True):
-        docs = np.flatnonzero(evaluator.match(plan)).astype(np.int32)
-        scores = evaluator.score(plan, docs)
+        mask = evaluator.match(plan)
+        docs = np.flatnonzero(mask)
+        scores = evaluator.score(plan, docs, mask)
         found |= {segment.path_of(int(doc)): float(score) for doc, score in zip(docs, scores, strict=True)}
     return found
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..index.generation import Snapshot
-from ..index.segment import Docs
+from ..index.postings import Docs
 from .evaluate import Mask
 
 
@@ -36,7 +36,7 @@ class DocSet:
     @cached_property
     def docs(self) -> list[Docs]:
         """The documents of each segment, ascending: newest first, then by path."""
-        return [np.flatnonzero(mask).astype(np.int32) for mask in self.masks]
+        return [mask.nonzero()[0] for mask in self.masks]
 
     @property
     def total(self) -> int:
@@ -51,7 +51,7 @@ class DocSet:
         found = self._missing.get(field)
         if found is None:
             found = sum(
-                int(np.count_nonzero(segment.lacking(field)[docs]))
+                int(np.count_nonzero(segment.lacking(field, docs)))
                 for segment, docs in zip(snapshot.segments, self.docs, strict=True)
             )
             self._missing[field] = found

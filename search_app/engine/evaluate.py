@@ -16,18 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ..index.generation import Snapshot
+from ..index.postings import Docs, Field, Run, docs_of_runs
 from ..index.schema import TEXT_FIELDS
-from ..index.sections import expand
-from ..index.segment import Docs, Field, Run, Segment, docs_of_runs
+from ..index.segment import Segment
 from .expansion import Forms, expand_pattern, most_frequent
+from .phrases import Phrases
 from .plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Weights, Without
 from .scoring import Bm25
+from .terms import FIELD_NUMBER, Terms
 
 Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.int64]
-_POSITION_BITS = np.int64(32)
-_Tokens = tuple[Docs, npt.NDArray[Anything], npt.NDArray[np.int64]]
+Narrowed = dict[Term, Keys]
+"""For terms of a plan, which of their postings lie in documents that match the whole of it, and maybe some more."""
 
 
 class Statistics:
@@ -54,39 +56,60 @@ class Statistics:
             found = self._idf[field, token] = self.scorer.idf(self.snapshot.articles, df)
         return found
 
-    @cached_property
-    def norms(self) -> Scores:
-        """What the frequency of a term competes with, by field and length. Shape (n_fields, longest + 1)."""
+    def weights(self, term: Term) -> Scores:
+        """Return what a token is worth in each of ``TEXT_FIELDS``: idf times the weight of the field, 0.0 in others."""
+        weights = [0.0] * len(TEXT_FIELDS)
+        for name, weight in term.fields:
+            df = sum(evaluator.df(name, term.token) for evaluator in self.evaluators)
+            weights[FIELD_NUMBER[name]] = self.scorer.idf(self.snapshot.articles, df) * weight
+        return np.array(weights)
+
+    def norms(self, segment: Segment) -> Scores:
+        """Return what the frequency of a term competes with, by the ``length_codes`` of a segment."""
         averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
-        longest = max((segment.longest for segment in self.snapshot.segments), default=0)
-        return _norms(self.scorer, averages, longest)
+        return _norms(self.scorer, averages, segment.longest)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _norms(scorer: Bm25, average_lengths: tuple[float, ...], longest: int) -> Scores:
-    return np.stack([scorer.norms(average, longest) for average in average_lengths])
+    return np.concatenate([scorer.norms(average, longest) for average in average_lengths])
 
 
 class Postings(NamedTuple):
     """The postings of one token in its fields, field after field.
 
     fields : name and weight of each field that has any; runs : where its postings lie.
-    docs, frequencies, rows : one a posting; ``rows`` is the position in ``fields``.
-    all_frequencies : of the postings before those of other spellings were left out; kept : which stayed, None for all.
+    docs, frequencies, numbers : one a posting; ``numbers`` is that of the field in ``TEXT_FIELDS``.
+    kept : where they stood before those of other spellings were left out; None where none was.
     """
 
     fields: Weights
     runs: tuple[tuple[str, Run], ...]
     docs: Docs
     frequencies: npt.NDArray[Anything]
-    rows: npt.NDArray[np.uint8]
-    all_frequencies: npt.NDArray[Anything]
-    kept: Mask | None
+    numbers: npt.NDArray[np.uint8]
+    kept: Keys | None
 
 
 _NOTHING = np.zeros(0, np.uint8)
-_NO_POSTINGS = Postings((), (), np.zeros(0, np.int32), _NOTHING, _NOTHING, _NOTHING, None)
-_FIELD_NUMBER = {name: number for number, name in enumerate(TEXT_FIELDS)}
+_NO_POSTINGS = Postings((), (), np.zeros(0, np.intp), _NOTHING, _NOTHING, None)
+
+
+class _Target(NamedTuple):
+    """Where scores go: ``mask`` says which documents are wanted, ``slots`` where in ``scores`` each has its own.
+
+    The slots of documents that are not wanted hold anything. ``narrowed`` spares looking at postings known to be of
+    other documents.
+    """
+
+    mask: Mask
+    slots: npt.NDArray[np.intp]
+    scores: Scores
+    narrowed: Narrowed
+
+    def within(self, matched: Mask) -> _Target:
+        """Return the same target for fewer documents."""
+        return self._replace(mask=self.mask & matched)
 
 
 class Evaluator:
@@ -102,15 +125,12 @@ class Evaluator:
         # stay until Python looks for cycles.
         self._owner = weakref.ref(statistics)
         self._max_expansions = max_expansions
-        self._terms: dict[str, int] = {}
-        self._allowed: dict[Token, Mask] = {}
-        self._runs: dict[tuple[str, str], Run | None] = {}
         self._patterns: dict[Pattern, dict[str, Docs]] = {}
-        self._near: dict[tuple[Near, str], Docs] = {}
-        self._bonuses: dict[Token, Scores] = {}
+        self._terms = Terms(segment)
+        self._phrases = Phrases(segment, self._terms)
+        self._factors: dict[Token, Scores] = {}
         self._postings: dict[Term, Postings] = {}
-        self._starts: dict[tuple[tuple[str, Run], ...], Keys] = {}
-        self._tokens: dict[tuple[str, int], _Tokens] = {}
+        self._narrowed: list[tuple[Plan, Narrowed]] = []
 
     @property
     def _statistics(self) -> Statistics:
@@ -123,7 +143,9 @@ class Evaluator:
 
     def match(self, plan: Plan) -> Mask:
         """Return which documents match, deleted ones never. Shape (n_docs,). Cost: O(postings read + n_docs)."""
-        mask = self._match(plan)
+        narrowed: Narrowed = {}
+        mask = self._match_every(plan.children, narrowed) if isinstance(plan, Every) else self._match(plan)
+        self._narrowed.append((plan, narrowed))
         return mask if self.live is None else mask & self.live
 
     def _match(self, plan: Plan) -> Mask:
@@ -135,7 +157,7 @@ class Evaluator:
             case Near(_, _, fields):
                 mask = self._none()
                 for name, _ in fields:
-                    mask[self._near_docs(plan, name)] = True
+                    mask[self._phrases.docs(plan, name)] = True
                 return mask
             case Pattern(_, _, _, fields):
                 mask = self._none()
@@ -145,10 +167,7 @@ class Evaluator:
             case Days(first, last):
                 return self._days(first, last)
             case Every(children):
-                mask = self._match(children[0])
-                for child in children[1:]:
-                    mask &= self._match(child)
-                return mask
+                return self._match_every(children, {})
             case Any(children):
                 mask = self._match(children[0])
                 for child in children[1:]:
@@ -163,6 +182,27 @@ class Evaluator:
             case All():
                 return np.ones(self.segment.docs, bool)
 
+    def _match_every(self, children: tuple[Plan, ...], narrowed: Narrowed) -> Mask:
+        """Return what all children match: the rarest term first, of the others only what lies in those before.
+
+        narrowed : takes up, for each of the other terms, which of its postings these are.
+        """
+        terms = sorted((child for child in children if isinstance(child, Term)), key=self._postings_count)
+        others = [child for child in children if not isinstance(child, Term)]
+        mask = self._match(terms[0]) if terms else self._match(others.pop(0))
+        for child in others:
+            mask &= self._match(child)
+        for term in terms[1:]:
+            postings = self._postings_of(term)
+            inside = mask.take(postings.docs).nonzero()[0]
+            narrowed[term] = inside
+            mask = self._none()
+            mask[postings.docs.take(inside)] = True
+        return mask
+
+    def _postings_count(self, term: Term) -> int:
+        return len(self._postings_of(term).docs)
+
     def _none(self) -> Mask:
         return np.zeros(self.segment.docs, bool)
 
@@ -176,157 +216,146 @@ class Evaluator:
 
     # -- what a match is worth ------------------------------------------------------------------------------------
 
-    def score(self, plan: Plan, docs: Docs) -> Scores:
+    def score(self, plan: Plan, docs: Docs, mask: Mask) -> Scores:
         """Return the scores of ``docs``, ascending documents that match ``plan``. Shape (n,).
 
         The score of a document is the sum over every leaf that it matches, excluded leaves apart.
+        mask : the same documents as a boolean array over all; unchanged.
         """
         scores = np.zeros(len(docs))
         if len(docs):
-            slots = np.full(self.segment.docs, -1, np.int32)
-            slots[docs] = np.arange(len(docs), dtype=np.int32)
-            self._score(plan, slots, scores, 1.0)
+            # Only the slots of ``docs`` are ever read: filling in the others would cost more than all the rest.
+            slots = np.empty(self.segment.docs, np.intp)
+            slots[docs] = np.arange(len(docs))
+            narrowed = next((found for matched, found in self._narrowed if matched is plan), {})
+            self._score(plan, _Target(mask, slots, scores, narrowed), 1.0)
         return scores
 
-    def _score(self, plan: Plan, slots: npt.NDArray[np.int32], scores: Scores, factor: float) -> None:
+    def _score(self, plan: Plan, into: _Target, factor: float) -> None:
         match plan:
             case Term():
-                self._add_postings(self._postings_of(plan), plan.token, factor, slots, scores)
+                self._add_postings(plan, factor, into)
             case Near(tokens, _, fields):
                 # A token counts in the fields in which all of them stand together, and nowhere else.
                 together = np.zeros((len(TEXT_FIELDS) + 1, self.segment.docs), bool)
                 for name, _ in fields:
-                    together[_FIELD_NUMBER[name], self._near_docs(plan, name)] = True
-                    together[-1, self._near_docs(plan, name)] = True
+                    together[FIELD_NUMBER[name], self._phrases.docs(plan, name)] = True
+                    together[-1, self._phrases.docs(plan, name)] = True
+                together[-1] &= into.mask
                 for token in tokens:
-                    self._add_postings(self._postings_of(Term(token, fields)), token, factor, slots, scores, together)
+                    self._add_postings(Term(token, fields), factor, into, together)
             case Pattern(_, _, _, fields):
                 found = self._pattern_docs(plan, fields)
                 for name, weight in fields:
-                    at = slots[found[name]]
-                    scores[at[at >= 0]] += weight * factor
+                    docs = found[name]
+                    into.scores[into.slots[docs[into.mask[docs]]]] += weight * factor
             case Any(children):
                 for child in children:
                     # A sum may hold for a document that only the other children match: score each on its own ground.
-                    if isinstance(child, Every):
-                        matched = self._match(child)
-                        self._score(child, np.where(matched, slots, np.int32(-1)), scores, factor)
-                    else:
-                        self._score(child, slots, scores, factor)
+                    inner = into.within(self._match(child)) if isinstance(child, Every) else into
+                    self._score(child, inner, factor)
             case Every(children):
                 for child in children:
-                    self._score(child, slots, scores, factor)
+                    self._score(child, into, factor)
             case Scaled(child, by):
-                if isinstance(child, Every):
-                    slots = np.where(self._match(child), slots, np.int32(-1))
-                self._score(child, slots, scores, factor * by)
+                inner = into.within(self._match(child)) if isinstance(child, Every) else into
+                self._score(child, inner, factor * by)
             case _:
                 return
 
-    def _add_postings(
-        self,
-        postings: Postings,
-        token: Token,
-        factor: float,
-        slots: npt.NDArray[np.int32],
-        scores: Scores,
-        together: Mask | None = None,
-    ) -> None:
-        """Add what the postings of one token are worth to the scores of the documents that have a slot.
+    def _add_postings(self, term: Term, factor: float, into: _Target, together: Mask | None = None) -> None:
+        """Add what the postings of one token are worth to the scores of the documents that are wanted.
 
-        together : by field and document, where the token counts, and in a last row, whether in any field; None for
-            everywhere.
+        together : by field and document, where the token counts, and in a last row, whether in any field and wanted;
+            None for everywhere.
         """
-        docs, frequencies, rows = postings.docs, postings.frequencies, postings.rows
+        token, postings = term.token, self._postings_of(term)
+        docs, frequencies, numbers = postings.docs, postings.frequencies, postings.numbers
         if not len(docs):
             return
-        scorer = self._statistics.scorer
         if together is None:
-            at = slots[docs]
-            inside = np.flatnonzero(at >= 0)
-            at = at[inside]
+            known = into.narrowed.get(term)
+            if known is None:
+                inside = into.mask.take(docs).nonzero()[0]
+            else:
+                inside = known[into.mask.take(docs.take(known))]
         else:
             # A phrase is in few of the documents of its commonest word: look closely at these alone.
-            inside = np.flatnonzero(together[-1][docs])
-            numbers = np.array([_FIELD_NUMBER[name] for name, _ in postings.fields])
-            counted = together[numbers[rows[inside]], docs[inside]]
-            inside = inside[np.logical_and(counted, slots[docs[inside]] >= 0)]
-            at = slots[docs[inside]]
+            inside = together[-1].take(docs).nonzero()[0]
+            inside = inside[together[numbers[inside], docs[inside]]]
         whole = len(inside) == len(docs)
         if not whole:
-            docs, frequencies, rows = docs[inside], frequencies[inside], rows[inside]
-        statistics = self._statistics
-        weights = np.array([statistics.idf(name, token) * weight * factor for name, weight in postings.fields])
-        numbers = np.array([_FIELD_NUMBER[name] for name, _ in postings.fields])[rows]
-        lengths = self.segment.field_lengths[numbers * self.segment.docs + docs]
-        worth = scorer.scores(frequencies, statistics.norms[numbers, lengths], weights[rows])
+            docs, frequencies, numbers = docs.take(inside), frequencies.take(inside), numbers.take(inside)
+        statistics, segment = self._statistics, self.segment
+        scorer = statistics.scorer
+        weights = statistics.weights(term)
+        if factor != 1.0:
+            weights = weights * factor
+        codes = segment.length_codes.take(self._offsets.take(numbers) + docs)
+        worth = scorer.scores(frequencies, statistics.norms(segment).take(codes), weights.take(numbers))
         if scorer.spelled_bonus and token.spelled:
-            worth *= self._bonus(postings, token, scorer, None if whole else inside)
-        scores += np.bincount(at, weights=worth, minlength=len(scores))
+            worth *= self._spelling_factors(postings, token, None if whole else inside)
+        scores = into.scores
+        scores += np.bincount(into.slots.take(docs), weights=worth, minlength=len(scores))
 
-    def _bonus(self, postings: Postings, token: Token, scorer: Bm25, inside: Keys | None) -> Scores:
+    @cached_property
+    def _offsets(self) -> npt.NDArray[np.intp]:
+        """Where the documents of each field begin in ``length_codes``."""
+        return np.arange(len(TEXT_FIELDS)) * self.segment.docs
+
+    def _spelling_factors(self, postings: Postings, token: Token, inside: Keys | None) -> Scores | float:
         """Return what each posting of a token (those at ``inside``) is multiplied by for standing as it was typed."""
-        by_rank = self._bonus_by_rank(token, scorer)
-        ranks = np.concatenate([self.segment.fields[name].locals(run) for name, run in postings.runs])
-        counts = postings.all_frequencies
-        at = None if postings.kept is None else np.flatnonzero(postings.kept)
+        by_rank = self._factors_by_rank(token)
+        if self.segment.spellings[self._terms.number(token.stem)] == 1:
+            return float(by_rank[0])
+        ranks = np.concatenate([self.segment.fields[name].ranks(run) for name, run in postings.runs])
+        at = postings.kept
         if inside is not None:
             at = inside if at is None else at[inside]
-        if len(ranks) == len(counts):
-            found: Scores = by_rank[ranks if at is None else ranks[at]]
-            return found
-        starts = self._starts.get(postings.runs)
-        if starts is None:
-            starts = self._starts[postings.runs] = np.cumsum(counts, dtype=np.int64) - counts
-        if at is not None:
-            counts = counts[at]
-            ranks = ranks[expand(starts[at], counts)]
-            starts = np.cumsum(counts, dtype=np.int64) - counts
-        return np.maximum.reduceat(by_rank[ranks], starts) if len(starts) else np.ones(0)
+        factors: Scores = by_rank.take(ranks if at is None else ranks.take(at))
+        if not factors.all():
+            holes = np.flatnonzero(factors == 0.0)
+            factors[holes] = self._mixed_factors(postings, by_rank, holes if at is None else at[holes])
+        return factors
 
-    def _bonus_by_rank(self, token: Token, scorer: Bm25) -> Scores:
-        """Return the factor of each spelling of a token's term, by rank."""
-        if token not in self._bonuses:
-            factors = np.ones(int(np.iinfo(self.segment.form_locals.dtype).max) + 1)
-            for form, spelled in self.segment.forms_folded(token.folded):
-                if int(self.segment.form_terms[form]) == self._terms[token.stem]:
-                    rank = int(self.segment.form_locals[form])
-                    factors[rank] += scorer.spelled_bonus if spelled == token.spelled else scorer.folded_bonus
-            self._bonuses[token] = factors
-        return self._bonuses[token]
+    def _mixed_factors(self, postings: Postings, by_rank: Scores, places: Keys) -> Scores:
+        """Return the factors of postings whose tokens are not all spelled alike: that of the best of them.
+
+        places : where the postings stand among all those of the term, field after field, ascending.
+        """
+        found, start = [], 0
+        for name, run in postings.runs:
+            own = places[(places >= start) & (places < start + run.df)] - start
+            if len(own):
+                counts, ranks = self.segment.fields[name].mixed_tokens(own + run.posting_start)
+                found.append(np.maximum.reduceat(by_rank.take(ranks), np.cumsum(counts) - counts))
+            start += run.df
+        return np.concatenate(found)
+
+    def _factors_by_rank(self, token: Token) -> Scores:
+        """Return the factor of each spelling of a token's term, by rank; 0.0 for several spellings in one posting."""
+        found = self._factors.get(token)
+        if found is None:
+            scorer, segment, term = self._statistics.scorer, self.segment, self._terms.number(token.stem)
+            found = self._factors[token] = np.ones(segment.mixed_rank + 1)
+            found[-1] = 0.0
+            for form, spelled in segment.forms_folded(token.folded):
+                if int(segment.form_terms[form]) == term:
+                    bonus = scorer.spelled_bonus if spelled == token.spelled else scorer.folded_bonus
+                    found[int(segment.form_locals[form])] += bonus
+        return found
 
     # -- postings -------------------------------------------------------------------------------------------------
 
     def df(self, name: str, token: Token) -> int:
         """Return in how many live documents a token stands in a field."""
-        run = self._run(name, token.stem)
+        run = self._terms.run(token.stem, name)
         if run is None:
             return 0
         if self.live is None and token.exact is None:
             return run.df
         docs = self._postings_of(Term(token, ((name, 1.0),))).docs
         return len(docs) if self.live is None else int(np.count_nonzero(self.live[docs]))
-
-    def _run(self, name: str, stem: str) -> Run | None:
-        key = name, stem
-        if key not in self._runs:
-            if stem not in self._terms:
-                self._terms[stem] = self.segment.terms.find(stem.encode())
-            self._runs[key] = self.segment.fields[name].run(self._terms[stem])
-        return self._runs[key]
-
-    def _spellings(self, token: Token) -> Mask:
-        """Return which spellings of its term an exact token takes, by rank."""
-        if token not in self._allowed:
-            term = self._terms[token.stem]
-            forms = [form for form, _ in self.segment.forms_folded(token.exact or "")]
-            ranks = [
-                int(self.segment.form_locals[form]) for form in forms if int(self.segment.form_terms[form]) == term
-            ]
-            allowed = np.zeros(int(np.iinfo(self.segment.form_locals.dtype).max) + 1, bool)
-            allowed[ranks] = True
-            self._allowed[token] = allowed
-        return self._allowed[token]
 
     def _postings_of(self, plan: Term) -> Postings:
         """Return the postings of a token in all its fields, field after field; read once a request."""
@@ -336,80 +365,24 @@ class Evaluator:
         return found
 
     def _read_postings(self, token: Token, weights: Weights) -> Postings:
-        found = [(name, weight, self._run(name, token.stem)) for name, weight in weights]
-        known = [(name, weight, run) for name, weight, run in found if run is not None]
+        runs, segment = self._terms.runs(token.stem), self.segment
+        known = [
+            (name, weight, FIELD_NUMBER[name], run) for name, weight in weights if (run := runs[FIELD_NUMBER[name]])
+        ]
         if not known:
             return _NO_POSTINGS
-        fields = [(self.segment.fields[name], run) for name, _, run in known]
+        fields = [(segment.fields[name], run) for name, _, _, run in known]
         docs = docs_of_runs(fields)
         frequencies = np.concatenate([field.frequencies(run) for field, run in fields])
-        rows = np.repeat(np.arange(len(known), dtype=np.uint8), [run.df for _, _, run in known])
-        runs = tuple((name, run) for name, _, run in known)
-        named = tuple((name, weight) for name, weight, _ in known)
+        numbers = np.array([n for _, _, n, _ in known], np.uint8).repeat([run.df for _, run in fields])
+        named = tuple((name, weight) for name, weight, _, _ in known)
+        places = tuple((name, run) for name, _, _, run in known)
         if token.exact is None:
-            return Postings(named, runs, docs, frequencies, rows, frequencies, None)
-        allowed = self._spellings(token)
-        ends = np.cumsum(frequencies, dtype=np.int64)
-        ranks = np.concatenate([field.locals(run) for field, run in fields])
-        counts = np.add.reduceat(allowed[ranks], ends - frequencies, dtype=np.int64)
-        kept = counts > 0
-        return Postings(named, runs, docs[kept], counts[kept], rows[kept], frequencies, kept)
-
-    def _near_docs(self, plan: Near, name: str) -> Docs:
-        """Return the documents in which the tokens stand in order in one field."""
-        key = plan, name
-        if key not in self._near:
-            self._near[key] = self._find_near(plan, self.segment.fields[name], name)
-        return self._near[key]
-
-    def _find_near(self, plan: Near, field: Field, name: str) -> Docs:
-        runs = [self._run(name, token.stem) for token in plan.tokens]
-        if any(run is None for run in runs):
-            return np.zeros(0, np.int32)
-        # The documents that hold all of the words, then the places of each word in these alone, once a word.
-        places = dict(zip(plan.tokens, (run for run in runs if run is not None), strict=True))
-        rarest, *others = sorted(set(places.values()), key=lambda run: run.df)
-        common = self._tokens_of(field, rarest)[0]
-        for run in others:
-            common = common[_contains(self._tokens_of(field, run)[0], common)]
-        found = {token: self._token_keys(field, run, token, common) for token, run in places.items()}
-        keys = [found[token] for token in plan.tokens]
-        if plan.slop:
-            begin = _with_slop(keys, plan.slop)
-        else:
-            first = min(range(len(keys)), key=lambda n: len(keys[n]))
-            begin = keys[first] - first
-            for n, other in enumerate(keys):
-                if not len(begin):
-                    break
-                if n != first:
-                    begin = begin[_contains(other, begin + n)]
-        docs = (begin >> _POSITION_BITS).astype(np.int32)
-        return docs[np.concatenate(([True], docs[1:] != docs[:-1]))] if len(docs) else docs
-
-    def _tokens_of(self, field: Field, run: Run) -> _Tokens:
-        """Return the documents of a run, how many of its tokens are in each, and where in the run these begin."""
-        key = field.name, run.posting_start
-        found = self._tokens.get(key)
-        if found is None:
-            frequencies = field.frequencies(run)
-            starts: npt.NDArray[np.int64] = np.cumsum(frequencies, dtype=np.int64) - frequencies
-            found = self._tokens[key] = (field.docs(run), frequencies, starts)
-        return found
-
-    def _token_keys(self, field: Field, run: Run, token: Token, common: Docs) -> Keys:
-        """Return ``document << 32 | position`` of a token's places in ``common``, documents of the run, ascending."""
-        docs, frequencies, starts = self._tokens_of(field, run)
-        inside = docs.searchsorted(common)
-        docs, frequencies = docs[inside], frequencies[inside]
-        at = expand(starts[inside], frequencies)
-        docs = np.repeat(docs, frequencies)
-        allowed = self._spellings(token) if token.exact is not None else None
-        if allowed is not None:
-            taken = allowed[field.locals(run)[at]]
-            docs, at = docs[taken], at[taken]
-        positions = field.positions(run)[at]
-        return (docs.astype(np.int64) << _POSITION_BITS) | positions
+            return Postings(named, places, docs, frequencies, numbers, None)
+        allowed = self._terms.spellings(token)
+        counts = np.concatenate([field.count_spelled(run, allowed) for field, run in fields])
+        kept = counts.nonzero()[0]
+        return Postings(named, places, docs.take(kept), counts.take(kept), numbers.take(kept), kept)
 
     # -- patterns -------------------------------------------------------------------------------------------------
 
@@ -439,10 +412,9 @@ class Evaluator:
         there = at < len(field.terms)
         there[there] = field.terms[at[there]] == terms[there]
         if not there.any():
-            return np.zeros(0, np.int32)
+            return np.zeros(0, np.intp)
         rows, row_of_form = np.unique(at[there], return_inverse=True)
-        ranks = int(np.iinfo(self.segment.form_locals.dtype).max) + 1
-        allowed = np.zeros((len(rows), ranks), bool)
+        allowed = np.zeros((len(rows), self.segment.mixed_rank + 1), bool)
         allowed[row_of_form, self.segment.form_locals[forms[there]]] = True
         return field.docs_with_spelling(rows, allowed)
 
@@ -455,29 +427,3 @@ def _posting_ranges(
     there[there] = field.terms[at[there]] == terms[there]
     starts, ends = field.posting_ranges(at[there])
     return starts, ends, there
-
-
-def _contains(sorted_keys: npt.NDArray[Anything], wanted: npt.NDArray[Anything]) -> Mask:
-    if not len(sorted_keys):
-        return np.zeros(len(wanted), bool)
-    at = np.searchsorted(sorted_keys, wanted)
-    at[at == len(sorted_keys)] = 0
-    found: Mask = sorted_keys[at] == wanted
-    return found
-
-
-def _with_slop(keys: list[Keys], slop: int) -> Keys:
-    """Return the keys of first tokens from which the others follow in order with at most ``slop`` strangers between.
-
-    From each first token the nearest next one is taken, then the nearest after that: no other choice ends earlier.
-    """
-    begin = keys[0]
-    end = begin
-    for words, following in enumerate(keys[1:], 1):
-        at = np.searchsorted(following, end, side="right")
-        there = at < len(following)
-        begin, end = begin[there], following[at[there]]
-        # Strangers only grow in number: who has too many already need not go on.
-        near = end - begin - words <= slop
-        begin, end = begin[near], end[near]
-    return begin

@@ -1,21 +1,25 @@
 """Counting: how many hits have each value of a facet, and how many fall into each span of days.
 
-In: a set of matching documents. Out: exact counts. One gather over the rows that matched and one
-``bincount``; values of several segments are brought together by name.
+In: a set of matching documents. Out: exact counts. One gather over the rows that matched and one count serve all
+facets; values of several segments are brought together by name.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..index.analysis import fold
+from ..index.facet_rows import Column, FacetRows, find_value
 from ..index.generation import Snapshot
-from ..index.segment import Column, Docs, find_value
+from ..index.postings import Docs
+from ..index.sections import Strings
 from ..index.sightings import UNKNOWN, instant
 from ..index.writer import value_order
 from .docset import DocSet
@@ -27,8 +31,8 @@ MAX_DAY_BARS = 92
 MAX_MONTH_BARS = 96
 # Beyond this share of the documents, reading every row in order beats gathering the rows that matched.
 _DENSE_SHARE = 0.25
-# Where a facet has this many times more values than there are rows to count, sorting the rows beats an array of all.
-_SPARSE_FACTOR = 8
+# Where there are this many times more values than rows to count, sorting the rows beats an array of all values.
+_SPARSE_FACTOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,25 @@ class Counts:
     @classmethod
     def of(cls, dense: Array) -> Counts:
         """Make counts of an array with one count a value."""
-        values = np.flatnonzero(dense)
-        return cls(values, dense[values])
+        # Looking for what is not 0 is ten times as slow among numbers as among truth values.
+        values = (dense > 0).nonzero()[0]
+        return cls(values, dense.take(values))
 
     def of_value(self, value: int) -> int:
         """Return the count of one value, 0 where it has none."""
         at = int(np.searchsorted(self.values, value))
         return int(self.counts[at]) if at < len(self.values) and self.values[at] == value else 0
+
+
+class _Decoded(dict[int, str]):
+    """Names by value, decoded when first asked for."""
+
+    def __init__(self, values: Strings) -> None:
+        self._values = values
+
+    def __missing__(self, value: int) -> str:
+        found = self[value] = self._values[value]
+        return found
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,10 @@ class ValueSpace:
     locals: tuple[npt.NDArray[np.int64], ...] | None
     names: list[str] | None
     size: int
-    _decoded: dict[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def _decoded(self) -> _Decoded:
+        return _Decoded(self.columns[0].values)
 
     @classmethod
     def of(cls, snapshot: Snapshot, name: str) -> ValueSpace:
@@ -78,7 +97,8 @@ class ValueSpace:
         for column, live in zip(columns, snapshot.live, strict=True):
             own: list[str | None] = list(column.values.all())
             if live is not None:
-                counts = count_rows(column, live, np.flatnonzero(live).astype(np.int32))
+                found = DocSet([live])
+                counts = count_facets({name: cls((column,), None, None, None, len(own))}, found)[name]
                 own = [name if counts.of_value(n) else None for n, name in enumerate(own)]
             values.append(own)
         names = sorted({name for own in values for name in own if name is not None}, key=value_order)
@@ -94,12 +114,12 @@ class ValueSpace:
 
     def name(self, value: int) -> str:
         """Return the name of a value of this space; names asked for before are remembered."""
-        if self.names is not None:
-            return self.names[value]
-        found = self._decoded.get(value)
-        if found is None:
-            found = self._decoded[value] = self.columns[0].values[value]
-        return found
+        return self._decoded[value] if self.names is None else self.names[value]
+
+    def names_of(self, values: list[int]) -> list[str]:
+        """Return the names of some values; names asked for before are remembered."""
+        names: dict[int, str] | list[str] = self._decoded if self.names is None else self.names
+        return [names[value] for value in values]
 
     def all_names(self) -> list[str]:
         """Return every name. Cost: decodes them all."""
@@ -113,32 +133,57 @@ class ValueSpace:
         """Return the documents of a segment that have a value of this space, ascending; none for -1."""
         if value >= 0 and self.locals is not None:
             value = int(self.locals[segment][value])
-        return self.columns[segment].docs_of(value) if value >= 0 else np.zeros(0, np.int32)
+        return self.columns[segment].docs_of(value) if value >= 0 else np.zeros(0, np.intp)
 
     def count(self, found: DocSet) -> Counts:
-        """Return how many documents of a set have each value. Cost: O(rows of those documents)."""
-        if self.numbers is None:
-            return count_rows(self.columns[0], found.masks[0], found.docs[0])
-        total = np.zeros(self.size, np.int64)
-        for column, mask, docs, numbers in zip(self.columns, found.masks, found.docs, self.numbers, strict=True):
-            counts = count_rows(column, mask, docs)
-            known = numbers[counts.values] >= 0
-            total[numbers[counts.values[known]]] += counts.counts[known]
-        return Counts.of(total)
+        """Return how many documents of a set have each value; see ``count_facets``."""
+        return count_facets({"": self}, found)[""]
 
 
-def count_rows(column: Column, mask: Mask, docs: Docs) -> Counts:
-    """Return how many of some documents have each value of a column; ``mask`` and ``docs`` are the same set."""
+def count_facets(spaces: Mapping[str, ValueSpace], found: DocSet) -> dict[str, Counts]:
+    """Return, for each space by its name, how many documents of a set have each value.
+
+    Cost: O(rows of those documents in all facets), once for all spaces.
+    """
+    totals = {name: np.zeros(space.size, np.int64) for name, space in spaces.items() if space.numbers is not None}
+    counts: dict[str, Counts] = {}
+    for n, (mask, docs) in enumerate(zip(found.masks, found.docs, strict=True)):
+        facets = next(iter(spaces.values())).columns[n].facets
+        every = count_rows(facets, mask, docs)
+        for name, space in spaces.items():
+            column = space.columns[n]
+            start, end = every.values.searchsorted((column.base, column.base + len(column.values))).tolist()
+            values, numbers = every.values[start:end] - column.base, every.counts[start:end]
+            if space.numbers is None:
+                counts[name] = Counts(values, numbers)
+                continue
+            values = space.numbers[n][values]
+            known = values >= 0
+            totals[name][values[known]] += numbers[known]
+    return counts | {name: Counts.of(total) for name, total in totals.items()}
+
+
+def count_rows(facets: FacetRows, mask: Mask, docs: Docs) -> Counts:
+    """Return how many of some documents have each value of any facet; ``mask`` and ``docs`` are the same set."""
     if len(docs) == len(mask):
-        starts = column.value_starts.astype(np.int64)
+        starts = facets.value_starts.astype(np.int64)
         return Counts.of(starts[1:] - starts[:-1])
     if len(docs) > len(mask) * _DENSE_SHARE:
-        rows = column.rows[np.repeat(mask, np.diff(column.row_starts))]
+        rows = facets.rows[np.repeat(mask, np.diff(facets.starts))]
     else:
-        rows = column.rows_of(docs)
-    if len(rows) * _SPARSE_FACTOR < len(column.values):
-        return Counts(*np.unique(rows, return_counts=True))
-    return Counts.of(np.bincount(rows, minlength=len(column.values)))
+        rows = facets.rows_of(docs)
+    if len(rows) * _SPARSE_FACTOR > len(facets.value_starts):
+        return Counts.of(np.bincount(rows, minlength=len(facets.value_starts) - 1))
+    rows = rows.astype(np.int32)  # numpy sorts these with vector instructions, narrower ones without
+    rows.sort()
+    last = np.empty(len(rows), bool)
+    np.not_equal(rows[1:], rows[:-1], out=last[:-1])
+    last[-1:] = True
+    ends = last.nonzero()[0]
+    counts = ends.copy()
+    counts[1:] -= ends[:-1]
+    counts[:1] += 1
+    return Counts(rows.take(ends), counts)
 
 
 def top_values(counts: Counts, size: int) -> Array:
@@ -146,13 +191,13 @@ def top_values(counts: Counts, size: int) -> Array:
 
     Shape (min(size, values),). Cost: O(values), plus sorting those that count as much as the last of them.
     """
-    high = counts.counts
-    above = np.arange(len(high))
-    if len(high) > size > 0:
-        least = np.partition(high, len(high) - size)[len(high) - size]
-        above = np.flatnonzero(high >= least)
-    order = np.argsort(-high[above].astype(np.int64), kind="stable")[:size]
-    return above[order]
+    falling: Array = -counts.counts
+    if len(falling) <= size or not size:
+        order: Array = falling.argsort(kind="stable")[:size]
+        return order
+    above = (falling <= np.partition(falling, size - 1)[size - 1]).nonzero()[0]
+    best: Array = above.take(falling.take(above).argsort(kind="stable")[:size])
+    return best
 
 
 def make_facet(
@@ -163,7 +208,10 @@ def make_facet(
     Values sort by count, then by name; a selected value that the archive does not know counts 0.
     """
     top = top_values(counts, size)
-    of_value = dict(zip(counts.values[top].tolist(), counts.counts[top].tolist(), strict=True))
+    values, numbers = counts.values.take(top).tolist(), counts.counts.take(top).tolist()
+    if not selected and not excluded:
+        return Facet(tuple(map(Bucket, space.names_of(values), numbers)), missing, len(counts.values))
+    of_value = dict(zip(values, numbers, strict=True))
     chosen = {name: space.find(name) for name in selected}
     barred = {name: space.find(name) for name in excluded}
     picked = {value for value in (*chosen.values(), *barred.values()) if value >= 0}
@@ -171,8 +219,8 @@ def make_facet(
         # Values are numbered by name, so this is the order of the facet.
         of_value |= {value: counts.of_value(value) for value in picked}
         of_value = dict(sorted(of_value.items(), key=lambda item: (-item[1], item[0])))
-    numbers, held = set(chosen.values()), set(barred.values())
-    buckets = [Bucket(space.name(v), count, v in numbers, v in held) for v, count in of_value.items()]
+    ticked, held = set(chosen.values()), set(barred.values())
+    buckets = [Bucket(space.name(v), count, v in ticked, v in held) for v, count in of_value.items()]
     unknown = {name for name, value in (*chosen.items(), *barred.items()) if value < 0}
     if unknown:
         buckets += [Bucket(name, 0, name in chosen, name in barred) for name in unknown]
@@ -204,41 +252,56 @@ def choose_interval(first: date, last: date) -> str:
 
 
 def make_histogram(
-    days: npt.NDArray[Any], interval: str = "", changed: Array | None = None, archive_days: Array | None = None
+    days: Sequence[npt.NDArray[Any]],
+    interval: str = "",
+    changed: Sequence[Array] | None = None,
+    archive_days: Array | None = None,
 ) -> Histogram:
     """Return hits over time.
 
-    days : day ordinals of the hits, any order, each hit once. interval : ``day``, ``month``, ``year``, or ``""`` to
-    follow the span. changed : when each hit last changed, as ``DocDates`` holds it; None where nobody asks.
+    days : day ordinals of the hits, each hit once, in one or more arrays, each newest first as segments have them.
+    interval : ``day``, ``month``, ``year``, or ``""`` to follow the span.
+    changed : when each hit last changed, as ``DocDates`` holds it, in arrays like ``days``; None where nobody asks.
     archive_days : the days of which the archive has articles, ascending; None where nobody asks.
-    Spans without a hit between first and last are there at 0; the counts add up to ``len(days)``.
+    Spans without a hit between first and last are there at 0; the counts add up to the hits.
+    Cost: a search in each array for each span; with ``changed`` one for each hit.
     """
-    if not len(days):
+    filled = [own for own in days if len(own)]
+    if not filled:
         return Histogram(interval or "year", ())
-    first, last = date.fromordinal(int(days.min())), date.fromordinal(int(days.max()))
+    first = date.fromordinal(min(own.item(-1) for own in filled))
+    last = date.fromordinal(max(own.item(0) for own in filled))
     interval = interval or choose_interval(first, last)
-    starts = _span_starts(first, last, interval)
-    edges = np.array([start.toordinal() for start in starts], np.int64)
-    # Narrow days count fast: one bin a day, then sums of bins.
-    daily = np.bincount(days.astype(np.int64) - edges[0], minlength=last.toordinal() - int(edges[0]) + 1)
-    counts = np.add.reduceat(daily, edges - edges[0])
-    latest = np.full(len(starts), UNKNOWN)
+    starts, edges = _spans(first, last, interval)
+    below = np.zeros(len(edges), np.int64)
+    for own in filled:
+        # How many hits lie before each edge; an edge of another type would have numpy convert all the days.
+        below += own[::-1].searchsorted(edges.astype(own.dtype))
+    counts = np.diff(below).tolist()
+    latest: list[datetime | None] = [None] * len(starts)
     if changed is not None:
-        np.maximum.at(latest, np.searchsorted(edges, days.astype(np.int64), "right") - 1, changed.astype(np.int64))
-    bars = zip(starts, counts.tolist(), latest.tolist(), _gaps(edges, last, archive_days), strict=True)
-    return Histogram(
-        interval, tuple(HistogramBar(start, count, instant(when), gap) for start, count, when, gap in bars)
-    )
+        newest = np.full(len(starts), UNKNOWN)
+        for own, when in zip(days, changed, strict=True):
+            np.maximum.at(newest, edges.searchsorted(own.astype(np.int64), "right") - 1, when.astype(np.int64))
+        latest = list(map(instant, newest.tolist()))
+    gaps = _gaps(edges, archive_days) if archive_days is not None and 0 in counts else [False] * len(starts)
+    return Histogram(interval, tuple(map(HistogramBar, starts, counts, latest, gaps)))
 
 
-def _gaps(edges: Array, last: date, archive_days: Array | None) -> list[bool]:
-    """Return for each span whether the archive has no article of it. edges : the first day of each, ascending."""
-    if archive_days is None:
-        return [False] * len(edges)
+def _gaps(edges: Array, archive_days: Array) -> list[bool]:
+    """Return for each span whether the archive has no article of it. edges : as ``_spans`` gives them."""
     # What comes after the last hit does not matter: the last span has one.
-    before = np.searchsorted(archive_days, [*edges, last.toordinal() + 1])
+    before = archive_days.searchsorted(edges.astype(archive_days.dtype))
     gaps: list[bool] = (before[1:] == before[:-1]).tolist()
     return gaps
+
+
+@lru_cache(maxsize=256)
+def _spans(first: date, last: date, interval: str) -> tuple[tuple[date, ...], npt.NDArray[np.int64]]:
+    """Return the first day of each span, and as ordinals the same and the day after the last span with a hit."""
+    starts = tuple(_span_starts(first, last, interval))
+    edges = np.fromiter((start.toordinal() for start in starts), np.int64, len(starts))
+    return starts, np.append(edges, last.toordinal() + 1)
 
 
 def _span_starts(first: date, last: date, interval: str) -> list[date]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..index.segment import Docs
+from ..index.postings import Docs
 from .docset import DocSet
 from .evaluate import Mask, Scores, Statistics
 from .facets import ValueSpace
@@ -125,16 +125,16 @@ def _best_partial(
     clauses = relaxable(plan)
     worths = [_information(clause, statistics) for clause in clauses]
     scores = []
-    for evaluator, docs in zip(statistics.evaluators, hits.docs, strict=True):
+    for evaluator, docs, mask in zip(statistics.evaluators, hits.docs, hits.masks, strict=True):
         information = np.zeros(len(docs))
         for clause, worth in zip(clauses, worths, strict=True):
             information[evaluator.match(clause)[docs]] += worth
-        scores.append(information * 1000.0 + evaluator.score(loose, docs))
+        scores.append(information * 1000.0 + evaluator.score(loose, docs, mask))
     best = rank_page(statistics.snapshot, hits.docs, scores, "relevance", 0, most)
     kept_docs: list[Docs] = []
     kept_scores: list[Scores] = []
     for n, (docs, own) in enumerate(zip(hits.docs, scores, strict=True)):
-        chosen = np.isin(docs, np.array([hit.doc for hit in best if hit.segment == n], np.int32))
+        chosen = np.isin(docs, np.array([hit.doc for hit in best if hit.segment == n], np.intp))
         kept_docs.append(docs[chosen])
         kept_scores.append(own[chosen])
     return kept_docs, kept_scores

@@ -1,6 +1,7 @@
 """The second half of the seam: what an engine answers, as plain frozen records, and the protocol every engine keeps.
 
-No Whoosh object, no numpy array and no address of the web is in here.
+No Whoosh object, no numpy array and no address of the web is in here. What a search makes by the dozen is a named
+tuple, which is made four times as fast as a frozen dataclass.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..archive.model import Article, Source
 from .request import FacetRequest, SearchRequest
@@ -43,12 +44,11 @@ class Hit:
     last_changed: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """One value of a facet: how many articles ticking it leads to (a context: how many hits have it)."""
 
     value: str
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's own count() is of no use here
     selected: bool = False
     excluded: bool = False
 
@@ -65,8 +65,7 @@ class Facet:
     total_values: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HistogramBar:
+class HistogramBar(NamedTuple):
     """One span of days: its first day and how many hits fall into it.
 
     last_changed : when the last of them changed, where the request asked for it and somebody saw it.
@@ -74,7 +73,7 @@ class HistogramBar:
     """
 
     start: date
-    count: int
+    count: int  # type: ignore[assignment]  # as above
     last_changed: datetime | None = None
     no_data: bool = False
 

@@ -78,6 +78,8 @@ class ParsedQuery:
 
 
 DEFAULT_LIMITS = QueryLimits()
+_PLAIN_WORDS = re.compile("[A-Za-z]+(?: [A-Za-z]+)*")
+_OPERATORS = frozenset(("AND", "OR", "NOT"))
 # A clause has its field, its sign and a share in parentheses and operators. Beyond this there are signs only.
 _TOKENS_PER_CLAUSE = 8
 
@@ -90,6 +92,11 @@ def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS)
     today : the day that ``date:yesterday`` counts from.
     Raises nothing, whatever the text. Cost: linear in the characters read.
     """
+    words = text.split(" ") if _PLAIN_WORDS.fullmatch(text) else ()
+    if 0 < len(words) <= limits.max_clauses and len(text) <= limits.max_chars and _OPERATORS.isdisjoint(words):
+        # What most people type most of the time; the grammar would say the same, in ten times the time.
+        plain = tuple(Word(word) for word in dict.fromkeys(words))
+        return ParsedQuery(plain[0] if len(plain) == 1 else And(plain), (), text)
     notes = Notes()
     used = _cut(text, limits.max_chars, notes)
     tokens = tokenize(used, limits.max_nesting, _TOKENS_PER_CLAUSE * limits.max_clauses, notes)

@@ -23,9 +23,10 @@ from whoosh.matching import LeafMatcher, ReadTooFar
 from whoosh.reading import TermInfo, TermNotFound
 
 from .generation import Snapshot, open_snapshot
+from .postings import Docs
 from .schema import EXACT, FACET_FIELDS, KEY, TEXT_FIELDS, build_schema
 from .sections import Array
-from .segment import Docs, Segment
+from .segment import Segment
 
 Postings = tuple[Docs, Array, Array | None]
 """Documents, frequencies, and the positions of all of them one after another (None without positions)."""
@@ -92,11 +93,11 @@ def _key_terms(segment: Segment, name: str) -> TermList:
 def _date_terms(segment: Segment) -> TermList:
     days = np.unique(segment.days)
     spans = ((int(day), segment.docs_between(int(day), int(day))) for day in days)
-    return _listed({date.fromordinal(d).isoformat().encode(): np.arange(*span, dtype=np.int32) for d, span in spans})
+    return _listed({date.fromordinal(d).isoformat().encode(): np.arange(*span, dtype=np.intp) for d, span in spans})
 
 
 def _path_terms(segment: Segment) -> TermList:
-    return _listed({segment.path_of(doc).encode(): np.array([doc], np.int32) for doc in range(segment.docs)})
+    return _listed({segment.path_of(doc).encode(): np.array([doc], np.intp) for doc in range(segment.docs)})
 
 
 class ArrayMatcher(LeafMatcher):  # type: ignore[misc]

@@ -24,6 +24,8 @@ from .schema import FACET_FIELDS
 
 HAS_SUMMARY = 1
 IS_OPINION = 2
+HAS_VALUE = {"topic": 4, "context": 8, "source": 16}
+"""The flag of a document that has a value in a facet."""
 PART_DOCS = 256 * BLOCK_DOCS
 """Articles a part: whole blocks, so that parts joined are what one pass would have written."""
 _DOCS_A_PROCESS = 2 * PART_DOCS
@@ -83,13 +85,16 @@ def gather_part(articles: Sequence[Article], doc_of: Mapping[str, int], start: i
             found = find_surfaces(text) if text else ()
             into.numbers.extend(map(number_of, found))
             into.counts.append(len(found))
+        flag = (HAS_SUMMARY if article.summary else 0) | (IS_OPINION if article.kind == OPINION else 0)
         sources = dict.fromkeys([source.name for source in article.sources])
         topic = (article.topic,) if article.topic else ()
         for name, values in (("topic", topic), ("context", article.contexts), ("source", sources)):
             rows[name].numbers.extend(map(value_numbers[name].__getitem__, values))
             rows[name].counts.append(len(values))
+            if values:
+                flag |= HAS_VALUE[name]
         keys.append(document_order(article))
-        flags.append((HAS_SUMMARY if article.summary else 0) | (IS_OPINION if article.kind == OPINION else 0))
+        flags.append(flag)
         old_paths += [(path_hash(v.path), doc) for v in article.versions if v.path != article.path]
         row = encode_row(pack_article(article))
         stored.add(row)

@@ -88,7 +88,9 @@ class Postings:
     """One field inverted.
 
     terms : the terms that occur, ascending. posting_starts, token_starts : n_terms + 1 offsets.
-    docs, frequencies : one a posting, documents ascending within a term. positions, locals : one a token.
+    docs, frequencies : one a posting, documents ascending within a term. positions : one a token.
+    ranks : one a posting, the rank of its spelling among those of the term. mixed : the postings whose tokens are not
+    all spelled alike, ascending; mixed_ranks : the ranks of their tokens, one after another.
     lengths : tokens a document.
     """
 
@@ -98,7 +100,9 @@ class Postings:
     frequencies: Array
     token_starts: Array
     positions: Array
-    locals: Array
+    ranks: Array
+    mixed: Array
+    mixed_ranks: Array
     lengths: Array
 
 
@@ -131,13 +135,23 @@ def invert(vocabulary: Vocabulary, units: Units, row_starts: Array, row_units: A
     heads = np.flatnonzero(first)
     posting_terms = terms[heads]
     starts = np.flatnonzero(np.concatenate(([True], posting_terms[1:] != posting_terms[:-1]))) if heads.size else heads
+    del terms
+    locals_ = vocabulary.form_locals[forms]
+    del forms
+    frequencies = np.diff(np.append(heads, len(locals_)))
+    ranks = locals_[heads]
+    mixed = heads[:0]
+    if heads.size:
+        mixed = np.flatnonzero(np.maximum.reduceat(locals_, heads) != np.minimum.reduceat(locals_, heads))
     return Postings(
         terms=posting_terms[starts],
         posting_starts=np.append(starts, len(heads)),
         docs=docs[heads],
-        frequencies=np.diff(np.append(heads, len(terms))),
-        token_starts=np.append(heads[starts], len(terms)),
+        frequencies=frequencies,
+        token_starts=np.append(heads[starts], len(locals_)),
         positions=positions,
-        locals=vocabulary.form_locals[forms],
+        ranks=ranks,
+        mixed=mixed,
+        mixed_ranks=locals_[expand(heads[mixed], frequencies[mixed])],
         lengths=lengths,
     )

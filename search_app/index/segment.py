@@ -7,10 +7,9 @@ threads may read, since nothing keeps a position.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,277 +17,18 @@ import zstandard
 
 from ..archive.model import Article, Related
 from ..errors import IndexDamagedError, IndexVersionError
-from .analysis import fold
-from .gather import HAS_SUMMARY
+from .facet_rows import Column, FacetRows
+from .gather import HAS_SUMMARY, HAS_VALUE
+from .postings import Docs, Field, Run, find_number
 from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
-from .sections import Array, SectionFile, Strings, expand
-from .writer import value_order
+from .sections import Array, SectionFile, Strings, narrow
 
-Docs = npt.NDArray[np.int32]
-
-
-class Run(NamedTuple):
-    """Where the postings and tokens of one term lie in a field: half-open ranges."""
-
-    posting_start: int
-    posting_end: int
-    token_start: int
-    token_end: int
-
-    @property
-    def df(self) -> int:
-        """In how many documents of the segment the term occurs, deleted ones included."""
-        return self.posting_end - self.posting_start
+LACKING_BITS = {**HAS_VALUE, "summary": HAS_SUMMARY}
+"""The flag that a document without a value, or without a summary, does not have."""
 
 
-class DocColumn:
-    """A section of document numbers: 16 bits each, and where a segment has more documents, planes of further bits."""
-
-    def __init__(self, file: SectionFile, name: str) -> None:
-        self.low = file.array(name)
-        self.planes: list[Array] = []
-        while f"{name}.bit{16 + len(self.planes)}" in file:
-            self.planes.append(file.array(f"{name}.bit{16 + len(self.planes)}"))
-
-    def slice(self, start: int, end: int) -> Docs:
-        """Return documents ``start`` to ``end`` of the section. Cost: O(end - start)."""
-        docs = self.low[start:end].astype(np.int32)
-        for n in range(len(self.planes)):
-            docs |= self.bits(start, end, n).astype(np.int32) << (16 + n)
-        return docs
-
-    def bits(self, start: int, end: int, plane: int) -> Array:
-        """Return one further bit of documents ``start`` to ``end``."""
-        first = start & 7
-        return np.unpackbits(self.planes[plane][start >> 3 : (end + 7) >> 3])[first : first + end - start]
-
-    def take(self, positions: Array) -> Docs:
-        """Return the documents at ``positions``."""
-        docs = self.low[positions].astype(np.int32)
-        for n, plane in enumerate(self.planes, 16):
-            bits = (plane[positions >> 3] >> (7 - (positions & 7)).astype(np.uint8)) & 1
-            docs |= bits.astype(np.int32) << n
-        return docs
-
-    def all(self) -> Docs:
-        """Return every document of the section."""
-        return self.slice(0, len(self.low))
-
-
-class Field:
-    """One text field of a segment: postings by term, token positions, lengths."""
-
-    def __init__(self, file: SectionFile, name: str) -> None:
-        self.name = name
-        self._file = file
-        self.total_length = int(file.meta["lengths"][name])
-
-    @cached_property
-    def terms(self) -> Array:
-        """The terms that occur, ascending. Shape (n_terms_of_field,)."""
-        return self._file.array(f"{self.name}.terms")
-
-    @cached_property
-    def _posting_starts(self) -> Array:
-        return self._file.array(f"{self.name}.posting_starts")
-
-    @cached_property
-    def _token_starts(self) -> Array:
-        return self._file.array(f"{self.name}.token_starts")
-
-    @cached_property
-    def _docs(self) -> DocColumn:
-        return DocColumn(self._file, f"{self.name}.docs")
-
-    def low_docs(self, run: Run) -> Array:
-        """Return the low 16 bits of the documents of a run."""
-        return self._docs.low[run.posting_start : run.posting_end]
-
-    @property
-    def doc_planes(self) -> int:
-        """How many further bits a document number has; the same for all fields of a segment."""
-        return len(self._docs.planes)
-
-    def doc_bits(self, run: Run, plane: int) -> Array:
-        """Return one further bit of the documents of a run, as 0 and 1."""
-        return self._docs.bits(run.posting_start, run.posting_end, plane)
-
-    def all_docs(self) -> Docs:
-        """Return the documents of all postings, term by term."""
-        return self._docs.all()
-
-    @cached_property
-    def _frequencies(self) -> Array:
-        return self._file.array(f"{self.name}.tf")
-
-    @cached_property
-    def _positions(self) -> Array:
-        return self._file.array(f"{self.name}.positions")
-
-    @cached_property
-    def _locals(self) -> Array:
-        return self._file.array(f"{self.name}.locals")
-
-    @cached_property
-    def lengths(self) -> Array:
-        """Tokens a document. Shape (n_docs,), unsigned, narrow."""
-        return self._file.array(f"{self.name}.lengths")
-
-    def run(self, term: int) -> Run | None:
-        """Return where a term's postings lie, None where it does not occur in this field."""
-        at = find_number(self.terms, term)
-        return self.run_at(at) if at >= 0 else None
-
-    def run_at(self, at: int) -> Run:
-        """Return where the postings of the field's ``at``-th term lie."""
-        postings, tokens = self._posting_starts, self._token_starts
-        return Run(int(postings[at]), int(postings[at + 1]), int(tokens[at]), int(tokens[at + 1]))
-
-    def docs(self, run: Run) -> Docs:
-        """Return the documents of a run, ascending."""
-        return self._docs.slice(run.posting_start, run.posting_end)
-
-    def frequencies(self, run: Run) -> Array:
-        """Return how often the term stands in each document of the run."""
-        return self._frequencies[run.posting_start : run.posting_end]
-
-    def positions(self, run: Run) -> Array:
-        """Return the token positions of a run, document by document, ascending within each."""
-        return self._positions[run.token_start : run.token_end]
-
-    def locals(self, run: Run) -> Array:
-        """Return, a token, the rank of its spelling among the spellings of its term."""
-        return self._locals[run.token_start : run.token_end]
-
-    def posting_ranges(self, ats: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return first and last (excluded) posting of the field's ``ats``-th terms."""
-        starts = self._posting_starts
-        return starts[ats].astype(np.int64), starts[ats + 1].astype(np.int64)
-
-    def docs_with_spelling(self, ats: Array, allowed: npt.NDArray[np.bool_]) -> Docs:
-        """Return the documents, ascending and each once, with any of some spellings of some terms.
-
-        ats : the field's ``ats``-th terms, ascending. allowed : shape (n_ats, n_ranks), which spellings count.
-        Cost: O(tokens of those terms).
-        """
-        starts, ends = self.posting_ranges(ats)
-        postings = expand(starts, ends - starts)
-        docs = self._docs.take(postings)
-        token_starts, token_ends = self._token_starts[ats], self._token_starts[ats + 1]
-        counts = token_ends.astype(np.int64) - token_starts.astype(np.int64)
-        ranks = self._locals[expand(token_starts, counts)]
-        taken = allowed[np.repeat(np.arange(len(ats)), counts), ranks]
-        mask = np.zeros(len(self.lengths), bool)
-        mask[np.repeat(docs, self._frequencies[postings])[taken]] = True
-        return np.flatnonzero(mask).astype(np.int32)
-
-
-def find_number(numbers: Array, number: int) -> int:
-    """Return where a number stands in an ascending array of unsigned ones, -1 where it does not.
-
-    The array's type may be too narrow for the number. Cost: O(log n).
-    """
-    if number < 0 or not len(numbers) or number > numbers[-1]:
-        return -1
-    # A number of another type would have numpy convert the whole array first.
-    at = int(numbers.searchsorted(numbers.dtype.type(number)))
-    return at if numbers[at] == number else -1
-
-
-class Names(Protocol):
-    """Facet values in order of name."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, position: int, /) -> str: ...
-
-
-def find_value(values: Names, value: str) -> int:
-    """Return the position of a value, -1 where there is none.
-
-    Where the exact value does not exist, one that differs only in accents and case is taken.
-    """
-    low, high = 0, len(values)
-    key = value_order(value)
-    while low < high:
-        middle = (low + high) // 2
-        if value_order(values[middle]) < key:
-            low = middle + 1
-        else:
-            high = middle
-    if low < len(values) and values[low] == value:
-        return low
-    for near in (low, low - 1):
-        if 0 <= near < len(values) and fold(values[near]) == key[0]:
-            return near
-    return -1
-
-
-def docs_of_runs(runs: Sequence[tuple[Field, Run]]) -> Docs:
-    """Return the documents of several runs, one after another. One decoding of all costs less than one for each."""
-    docs = np.concatenate([field.low_docs(run) for field, run in runs]).astype(np.int32)
-    for plane in range(runs[0][0].doc_planes):
-        bits = np.concatenate([field.doc_bits(run, plane) for field, run in runs])
-        docs |= bits.astype(np.int32) << (16 + plane)
-    return docs
-
-
-class Column:
-    """One facet of a segment: values in order of name, documents to values and values to documents."""
-
-    def __init__(self, file: SectionFile, name: str) -> None:
-        self.name = name
-        self._file = file
-
-    @cached_property
-    def values(self) -> Strings:
-        """The distinct values, in order of name."""
-        return Strings(self._file, f"{self.name}.values")
-
-    @cached_property
-    def row_starts(self) -> Array:
-        """Offsets into ``rows``. Shape (n_docs + 1,)."""
-        return self._file.array(f"{self.name}.row_starts")
-
-    @cached_property
-    def rows(self) -> Array:
-        """Value numbers, document by document, in the order of the article."""
-        return self._file.array(f"{self.name}.rows")
-
-    @cached_property
-    def value_starts(self) -> Array:
-        """Offsets of the documents of each value. Shape (n_values + 1,)."""
-        return self._file.array(f"{self.name}.value_starts")
-
-    @cached_property
-    def _value_docs(self) -> DocColumn:
-        return DocColumn(self._file, f"{self.name}.value_docs")
-
-    def find(self, value: str) -> int:
-        """Return the number of a value, -1 where there is none; see ``find_value``."""
-        return find_value(self.values, value)
-
-    def docs_of(self, value: int) -> Docs:
-        """Return the documents that have a value, ascending."""
-        return self._value_docs.slice(int(self.value_starts[value]), int(self.value_starts[value + 1]))
-
-    def values_of(self, doc: int) -> list[str]:
-        """Return the values of one document, in the order of the article."""
-        numbers = self.rows[int(self.row_starts[doc]) : int(self.row_starts[doc + 1])]
-        return [self.values[int(number)] for number in numbers]
-
-    def rows_of(self, docs: Docs) -> Array:
-        """Return the value numbers of many documents, one after another. Cost: O(documents + values)."""
-        starts = self.row_starts[docs]
-        return self.rows[expand(starts, self.row_starts[docs + 1] - starts)]
-
-    @cached_property
-    def lacking(self) -> npt.NDArray[np.bool_]:
-        """Whether a document has no value. Shape (n_docs,)."""
-        starts = self.row_starts
-        lacking: npt.NDArray[np.bool_] = starts[1:] == starts[:-1]
-        return lacking
+_NO_RUNS: tuple[Run | None, ...] = (None,) * len(TEXT_FIELDS)
 
 
 class Segment:
@@ -303,17 +43,58 @@ class Segment:
         self.name = path.name
         self.docs = int(self.file.meta["docs"])
         self.fields = {name: Field(self.file, name) for name in TEXT_FIELDS}
-        self.columns = {name: Column(self.file, name) for name in FACET_FIELDS}
+        self.facets = FacetRows(self.file)
 
     @cached_property
-    def field_lengths(self) -> Array:
-        """Tokens of every document in every field, field after field in the order of ``TEXT_FIELDS``."""
-        return np.concatenate([self.fields[name].lengths for name in TEXT_FIELDS])
+    def columns(self) -> dict[str, Column]:
+        """The facets, in the order of ``FACET_FIELDS``."""
+        columns, base = {}, 0
+        for name in FACET_FIELDS:
+            columns[name] = Column(name, Strings(self.file, f"{name}.values"), base, self.facets)
+            base += len(columns[name].values)
+        return columns
+
+    @cached_property
+    def length_codes(self) -> Array:
+        """Tokens of every document in every field, field after field in the order of ``TEXT_FIELDS``.
+
+        A code is ``field * (longest + 1) + tokens``, so that it leads straight into a table by field and length.
+        """
+        fields = [self.fields[name].lengths.astype(np.int64) for name in TEXT_FIELDS]
+        return narrow(np.concatenate([n * (self.longest + 1) + lengths for n, lengths in enumerate(fields)]))
 
     @cached_property
     def longest(self) -> int:
         """The most tokens that any document has in any field."""
-        return int(self.field_lengths.max(initial=0))
+        return max(int(self.fields[name].lengths.max(initial=0)) for name in TEXT_FIELDS)
+
+    @cached_property
+    def _places(self) -> npt.NDArray[np.int32]:
+        """Where a term stands among the terms of each field, -1 where it is not in it. Shape (n_terms, n_fields)."""
+        places = np.full((len(self.terms), len(TEXT_FIELDS)), -1, np.int32)
+        for n, name in enumerate(TEXT_FIELDS):
+            terms = self.fields[name].terms
+            places[terms, n] = np.arange(len(terms), dtype=np.int32)
+        return places
+
+    def runs(self, term: int) -> tuple[Run | None, ...]:
+        """Return where the postings of a term lie in each of ``TEXT_FIELDS``, None where it has none; -1 has none."""
+        if term < 0:
+            return _NO_RUNS
+        return tuple(
+            field.run_at(at) if at >= 0 else None
+            for field, at in zip(self.fields.values(), self._places[term].tolist(), strict=True)
+        )
+
+    @cached_property
+    def mixed_rank(self) -> int:
+        """What stands in place of the rank of a posting with several spellings; no rank is as high."""
+        return self.fields[TEXT_FIELDS[0]].mixed_rank
+
+    @cached_property
+    def spellings(self) -> Array:
+        """How many forms each term has. Shape (n_terms,)."""
+        return narrow(np.bincount(self.form_terms, minlength=len(self.terms)))
 
     @cached_property
     def terms(self) -> Strings:
@@ -367,14 +148,15 @@ class Segment:
         return self.file.array("day")
 
     @cached_property
-    def summary_lacking(self) -> npt.NDArray[np.bool_]:
-        """Whether a document has no summary."""
-        lacking: npt.NDArray[np.bool_] = (self.file.array("flags") & HAS_SUMMARY) == 0
-        return lacking
+    def flags(self) -> Array:
+        """Bits that say what a document has: ``HAS_SUMMARY``, ``IS_OPINION``, ``HAS_VALUE``. Shape (n_docs,)."""
+        return self.file.array("flags")
 
-    def lacking(self, field: str) -> npt.NDArray[np.bool_]:
-        """Return, a document, whether it has no value in a facet, or no summary."""
-        return self.summary_lacking if field == "summary" else self.columns[field].lacking
+    def lacking(self, field: str, docs: Docs | None = None) -> npt.NDArray[np.bool_]:
+        """Return, a document (of ``docs``, None for all), whether it has no value in a facet, or no summary."""
+        flags = self.flags if docs is None else self.flags.take(docs)
+        lacking: npt.NDArray[np.bool_] = (flags & LACKING_BITS[field]) == 0
+        return lacking
 
     @cached_property
     def fingerprints(self) -> Array:

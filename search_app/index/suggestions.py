@@ -18,9 +18,10 @@ from ..errors import IndexDamagedError
 from .analysis import STOP_WORDS, find_surfaces, fold, is_dense
 from .files import FileSystem, MemoryFiles
 from .manifest import SegmentEntry
+from .postings import DocColumn, Run
 from .schema import FACET_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, SectionWriter, Strings, expand, narrow
-from .segment import DocColumn, Run, Segment
+from .segment import Segment
 from .writer import value_order, write_docs
 
 SUGGESTIONS = "suggestions"
@@ -64,7 +65,7 @@ class Suggestions:
     def __len__(self) -> int:
         return self._entries
 
-    def beginning(self, prefix: str) -> npt.NDArray[np.int32]:
+    def beginning(self, prefix: str) -> npt.NDArray[np.intp]:
         """Return the entries that hold a word which begins so, in no order; one may be named more than once.
 
         prefix : as ``key_of`` writes a word. Cost: some 40 comparisons, then O(entries returned).
@@ -185,13 +186,14 @@ def _values(parts: Sequence[Part], field: str) -> dict[str, int]:
     """Return the values of a facet and how many live documents have each, those that none has left out."""
     total: dict[str, int] = {}
     for segment, live in parts:
-        column = segment.columns[field]
+        column, facets = segment.columns[field], segment.facets
         if live is None:
-            starts = column.value_starts.astype(np.int64)
+            starts = facets.value_starts.astype(np.int64)
             counts = starts[1:] - starts[:-1]
         else:
-            starts = column.row_starts.astype(np.int64)
-            counts = np.bincount(column.rows[np.repeat(live, starts[1:] - starts[:-1])], minlength=len(column.values))
+            rows = facets.rows[np.repeat(live, np.diff(facets.starts))]
+            counts = np.bincount(rows, minlength=len(facets.value_starts) - 1)
+        counts = counts[column.base : column.base + len(column.values)]
         for name, count in zip(column.values.all(), counts.tolist(), strict=True):
             if count:
                 total[name] = total.get(name, 0) + count

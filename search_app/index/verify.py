@@ -140,6 +140,7 @@ def check_segment(segment: Segment) -> list[str]:
     parts: list[tuple[str, Callable[[], None]]] = [("terms", lambda: _check_vocabulary(segment, expect))]
     parts += [(name, partial(_check_field, segment, name, expect)) for name in TEXT_FIELDS]
     parts += [(name, partial(_check_column, segment, name, expect)) for name in FACET_FIELDS]
+    parts.append(("facets", lambda: _check_facets(segment, expect)))
     parts.append(("stored", lambda: _check_records(segment, expect)))
     for name, check in parts:
         try:
@@ -200,7 +201,27 @@ def _check_field(segment: Segment, name: str, expect: Any) -> None:
     expect(_offsets_fit(postings, len(terms), len(frequencies)), f"{name}.posting_starts", "does not fit the postings")
     expect(_offsets_fit(tokens, len(terms), len(positions)), f"{name}.token_starts", "does not fit the tokens")
     expect(int(frequencies.sum()) == len(positions), f"{name}.tf", "does not add up to the tokens")
-    expect(len(file.array(f"{name}.locals")) == len(positions), f"{name}.locals", "not one for each token")
+    ranks, mixed = file.array(f"{name}.ranks"), file.array(f"{name}.mixed").astype(np.int64)
+    expect(len(ranks) == len(frequencies), f"{name}.ranks", "not one for each posting")
+    several = np.flatnonzero(ranks == field_.mixed_rank)
+    expect(bool(np.array_equal(several, mixed)), f"{name}.mixed", "does not agree with the ranks")
+    mixed_ranks = file.array(f"{name}.mixed_ranks")
+    mixed_starts = file.array(f"{name}.mixed_starts").astype(np.int64)
+    expect(_offsets_fit(mixed_starts, len(mixed), len(mixed_ranks)), f"{name}.mixed_starts", "does not fit the ranks")
+    expect(
+        bool(np.array_equal(np.diff(mixed_starts), frequencies[mixed])),
+        f"{name}.mixed_starts",
+        "does not agree with the tokens",
+    )
+    owners = np.repeat(terms, np.diff(postings))
+    single = ranks != field_.mixed_rank
+    known = segment.spellings
+    expect(bool(np.all(ranks[single] < known[owners[single]])), f"{name}.ranks", "points past the spellings")
+    expect(
+        bool(np.all(mixed_ranks < known[np.repeat(owners[mixed], np.diff(mixed_starts))])),
+        f"{name}.mixed_ranks",
+        "points past the spellings",
+    )
     lengths = field_.lengths.astype(np.int64)
     expect(len(lengths) == segment.docs, f"{name}.lengths", "not one for each document")
     expect(
@@ -216,22 +237,28 @@ def _check_field(segment: Segment, name: str, expect: Any) -> None:
 
 
 def _check_column(segment: Segment, name: str, expect: Any) -> None:
-    column = segment.columns[name]
-    values = column.values.all()
+    values = segment.columns[name].values.all()
     expect(all(value_order(a) < value_order(b) for a, b in pairwise(values)), f"{name}.values", "not in order")
-    starts = column.row_starts.astype(np.int64)
-    rows = column.rows.astype(np.int64)
-    expect(_offsets_fit(starts, segment.docs, len(rows)), f"{name}.row_starts", "does not fit the rows")
-    expect(not len(rows) or int(rows.max()) < len(column.values), f"{name}.rows", "points past the values")
-    value_starts = column.value_starts.astype(np.int64)
-    expect(
-        _offsets_fit(value_starts, len(column.values), len(rows)), f"{name}.value_starts", "does not fit the documents"
-    )
+
+
+def _check_facets(segment: Segment, expect: Any) -> None:
+    facets, columns = segment.facets, segment.columns.values()
+    sizes = [len(column.values) for column in columns]
+    total = sum(sizes)
+    starts, rows = facets.starts.astype(np.int64), facets.rows.astype(np.int64)
+    expect(_offsets_fit(starts, segment.docs, len(rows)), "facets.row_starts", "does not fit the rows")
+    expect(not len(rows) or int(rows.max()) < total, "facets.rows", "points past the values")
+    value_starts = facets.value_starts.astype(np.int64)
+    expect(_offsets_fit(value_starts, total, len(rows)), "facets.value_starts", "does not fit the documents")
     docs = np.repeat(np.arange(segment.docs), np.diff(starts))
     order = np.argsort(rows, kind="stable")
-    listed = [column.docs_of(value) for value in range(len(column.values))]
-    flat = np.concatenate(listed) if listed else np.zeros(0, np.int32)
-    expect(bool(np.array_equal(docs[order], flat)), f"{name}.value_docs", "does not agree with the rows")
+    listed = [facets.docs_of(value) for value in range(total)]
+    flat = np.concatenate(listed) if listed else np.zeros(0, np.intp)
+    expect(bool(np.array_equal(docs[order], flat)), "facets.value_docs", "does not agree with the rows")
+    for column, size in zip(columns, sizes, strict=True):
+        own = docs[(rows >= column.base) & (rows < column.base + size)]
+        has = np.bincount(own, minlength=segment.docs) > 0
+        expect(bool(np.array_equal(has, ~segment.lacking(column.name))), "flags", f"does not agree on {column.name}")
 
 
 def _offsets_fit(offsets: Array, rows: int, end: int) -> bool:

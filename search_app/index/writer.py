@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -160,13 +161,17 @@ def _write_columns_and_fields(writer: SectionWriter, gathered: _Gathered, count:
     single = np.arange(count + 1)
     fields = {name: (joined.units(), single, single[:-1]) for name, joined in gathered.texts.items()}
     gathered.texts.clear()
+    columns = {}
     for name in FACET_FIELDS:
-        column = _column(list(gathered.values.pop(name)), gathered.rows.pop(name).units())
+        column = columns[name] = _column(list(gathered.values.pop(name)), gathered.rows.pop(name).units())
         fields[name] = (Units.read(column.values, gathered.surfaces), column.row_starts, column.row_values)
-        _write_column(writer, name, column, count)
+        writer.add_strings(f"{name}.values", column.values)
+    _write_facets(writer, list(columns.values()), count)
     vocabulary = Vocabulary(gathered.surfaces)
     _write_vocabulary(writer, vocabulary)
-    return {name: _write_field(writer, name, vocabulary, *fields.pop(name)) for name in list(fields)}
+    # The highest number of the type stands for a posting with several spellings, so no rank may reach it.
+    kind = narrow(np.array([int(vocabulary.form_locals.max(initial=0)) + 1])).dtype
+    return {name: _write_field(writer, name, kind, vocabulary, *fields.pop(name)) for name in list(fields)}
 
 
 def _column(names: list[str], rows: Units) -> _Column:
@@ -188,7 +193,13 @@ def _write_vocabulary(writer: SectionWriter, vocabulary: Vocabulary) -> None:
 
 
 def _write_field(
-    writer: SectionWriter, name: str, vocabulary: Vocabulary, units: Units, row_starts: Array, row_units: Array
+    writer: SectionWriter,
+    name: str,
+    rank_kind: np.dtype[Any],
+    vocabulary: Vocabulary,
+    units: Units,
+    row_starts: Array,
+    row_units: Array,
 ) -> int:
     postings = invert(vocabulary, units, row_starts, row_units)
     writer.add(f"{name}.terms", narrow(postings.terms))
@@ -197,7 +208,13 @@ def _write_field(
     writer.add(f"{name}.tf", narrow(postings.frequencies))
     writer.add(f"{name}.token_starts", narrow(postings.token_starts))
     writer.add(f"{name}.positions", narrow(postings.positions))
-    writer.add(f"{name}.locals", narrow(postings.locals))
+    ranks = postings.ranks.astype(rank_kind)
+    ranks[postings.mixed] = np.iinfo(rank_kind).max
+    writer.add(f"{name}.ranks", ranks)
+    mixed_counts = postings.frequencies[postings.mixed]
+    writer.add(f"{name}.mixed", narrow(postings.mixed))
+    writer.add(f"{name}.mixed_starts", narrow(np.concatenate(([0], np.cumsum(mixed_counts)))))
+    writer.add(f"{name}.mixed_ranks", postings.mixed_ranks.astype(rank_kind))
     writer.add(f"{name}.lengths", narrow(postings.lengths))
     return int(postings.lengths.sum())
 
@@ -212,15 +229,24 @@ def write_docs(writer: SectionWriter, name: str, docs: Array, count: int) -> Non
         writer.add(f"{name}.bit{bit}", np.packbits((docs >> bit) & 1 == 1))
 
 
-def _write_column(writer: SectionWriter, name: str, column: _Column, count: int) -> None:
-    writer.add_strings(f"{name}.values", column.values)
-    writer.add(f"{name}.row_starts", narrow(column.row_starts))
-    writer.add(f"{name}.rows", narrow(column.row_values))
-    docs = np.repeat(np.arange(count, dtype=np.uint32), np.diff(column.row_starts))
-    order = np.argsort(column.row_values, kind="stable")
-    counts = np.bincount(column.row_values, minlength=len(column.values))
-    writer.add(f"{name}.value_starts", narrow(np.concatenate(([0], np.cumsum(counts)))))
-    write_docs(writer, f"{name}.value_docs", docs[order], count)
+def _write_facets(writer: SectionWriter, columns: list[_Column], count: int) -> None:
+    """Write the values of all facets as one column: numbered through, a document's side by side in the order of facets.
+
+    One gather then serves every facet, and the offsets are kept once.
+    """
+    sizes = [len(column.values) for column in columns]
+    bases = np.cumsum(sizes) - sizes
+    docs = np.concatenate(
+        [np.repeat(np.arange(count, dtype=np.uint32), np.diff(column.row_starts)) for column in columns]
+    )
+    values = np.concatenate([column.row_values + base for column, base in zip(columns, bases, strict=True)])
+    order = np.argsort(docs, kind="stable")
+    docs, values = docs[order], values[order]
+    writer.add("facets.row_starts", narrow(np.concatenate(([0], np.cumsum(np.bincount(docs, minlength=count))))))
+    writer.add("facets.rows", narrow(values))
+    counts = np.bincount(values, minlength=sum(sizes))
+    writer.add("facets.value_starts", narrow(np.concatenate(([0], np.cumsum(counts)))))
+    write_docs(writer, "facets.value_docs", docs[np.argsort(values, kind="stable")], count)
 
 
 def _write_lookups(writer: SectionWriter, paths: Sequence[str], old_paths: list[tuple[int, int]]) -> None:
