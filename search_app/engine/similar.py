@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ..archive.model import Article
 from ..index.analysis import STOP_WORDS, analyse
 from ..index.generation import Snapshot
-from ..index.segment import Docs, Segment
+from ..index.postings import Docs
+from ..index.segment import Segment
 from .result import RelatedArticle, SimilarArticle
 
 MOST_SIMILAR = 6
@@ -112,7 +113,7 @@ def _docs_of_word(snapshot: Snapshot, stem: str) -> tuple[Docs, ...]:
     return tuple(found)
 
 
-_NONE: Docs = np.zeros(0, np.int32)
+_NONE: Docs = np.zeros(0, np.intp)
 
 
 def _living(docs: Docs, live: npt.NDArray[np.bool_] | None) -> Docs:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from ..archive.model import Article
 from .analysis import analyse
 from .generation import Snapshot
+from .postings import Docs
 from .schema import FACET_FIELDS
-from .segment import Docs, Segment
+from .segment import Segment
 
 ARTICLES = 24
 VALUES = 8
@@ -125,21 +126,20 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[Segment, Live]]:
 def _frequent(segment: Segment, live: Live, facet: str) -> list[str]:
     """Return the values that most documents of a segment have, the first by name of equals."""
     column = segment.columns[facet]
-    counts = np.diff(column.value_starts.astype(np.int64))
-    return [column.values[int(n)] for n in np.argsort(-counts, kind="stable")[:VALUES]]
+    return [column.values[int(n)] for n in np.argsort(-column.counts(), kind="stable")[:VALUES]]
 
 
 def _docs_of_value(segment: Segment, facet: str, value: str) -> Docs:
     column = segment.columns[facet]
     number = column.find(value)
     if number < 0 or column.values[number] != value:
-        return np.zeros(0, np.int32)
+        return np.zeros(0, np.intp)
     return column.docs_of(number)
 
 
 def _docs_of_word(segment: Segment, word: str) -> Docs:
     run = segment.fields["headline"].run(segment.terms.find(word.encode()))
-    return segment.fields["headline"].docs(run) if run else np.zeros(0, np.int32)
+    return segment.fields["headline"].docs(run) if run else np.zeros(0, np.intp)
 
 
 def _count(docs: Docs, live: Live) -> int:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from .analysis import fold
 from .postings import DocColumn, Docs
 from .sections import Array, SectionFile, Strings, expand
@@ -105,6 +108,12 @@ class Column:
     def docs_of(self, value: int) -> Docs:
         """Return the documents that have a value, ascending."""
         return self.facets.docs_of(self.base + value)
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Return how many documents have each value, deleted ones included. Shape (n_values,)."""
+        starts = self.facets.value_starts[self.base : self.base + len(self.values) + 1].astype(np.int64)
+        counts: npt.NDArray[np.int64] = starts[1:] - starts[:-1]
+        return counts
 
     def numbers_of(self, doc: int) -> list[int]:
         """Return the numbers of the values of one document, in the order of the article."""

@@ -188,12 +188,11 @@ def _values(parts: Sequence[Part], field: str) -> dict[str, int]:
     for segment, live in parts:
         column, facets = segment.columns[field], segment.facets
         if live is None:
-            starts = facets.value_starts.astype(np.int64)
-            counts = starts[1:] - starts[:-1]
+            counts = column.counts()
         else:
             rows = facets.rows[np.repeat(live, np.diff(facets.starts))]
-            counts = np.bincount(rows, minlength=len(facets.value_starts) - 1)
-        counts = counts[column.base : column.base + len(column.values)]
+            every = np.bincount(rows, minlength=len(facets.value_starts) - 1)
+            counts = every[column.base : column.base + len(column.values)]
         for name, count in zip(column.values.all(), counts.tolist(), strict=True):
             if count:
                 total[name] = total.get(name, 0) + count
