@@ -30,6 +30,7 @@ from .packing import Batch, Packer, unpack
 from .parser import parse_page
 from .paths import folder_of, locate
 from .walk import MAX_FILE_BYTES, Walk, walk_archive, why, without_article
+from .workers import end_with
 
 DIGEST_BYTES = 16
 CHUNK_FILES = 256
@@ -326,7 +327,7 @@ def _chunks(library: _Library, jobs: int) -> Iterator[Chunk]:
     # A forked process shares the tables of this one; where other threads run, forking could copy a lock in their hands.
     forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if forks else "spawn")
-    executor = ProcessPoolExecutor(jobs, context, _start_worker, (library,))
+    executor = ProcessPoolExecutor(jobs, context, _start_worker, (library, os.getpid()))
     waiting: deque[Future[bytes]] = deque()
     done = 0
     try:
@@ -353,9 +354,10 @@ _worker: list[_Library] = []
 """In a worker process: the library that it was started with; empty in any other."""
 
 
-def _start_worker(library: _Library) -> None:
+def _start_worker(library: _Library, parent: int) -> None:
     _worker.append(library)
     gc.disable()
+    end_with(parent)
 
 
 def _work(start: int) -> bytes:

@@ -7,6 +7,7 @@ all of a build that looks at articles one by one; what follows works on columns.
 from __future__ import annotations
 
 import multiprocessing
+import os
 from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..archive.model import OPINION, Article
+from ..archive.workers import end_with
 from ..errors import WorkerDiedError
 from .analysis import find_surfaces
 from .inversion import Surfaces
@@ -130,7 +132,7 @@ def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int) -> Iter
         return
     # Forked, so that the articles need not be sent: a worker makes its own from what it shares with this process.
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(jobs, context, _start_worker, (articles, doc_of)) as pool:
+    with ProcessPoolExecutor(jobs, context, _start_worker, (articles, doc_of, os.getpid())) as pool:
         waiting: deque[Future[Part]] = deque()
         done = 0
         try:
@@ -162,8 +164,9 @@ class _Shared:
 _shared = _Shared()
 
 
-def _start_worker(articles: Sequence[Article], doc_of: Mapping[str, int]) -> None:
+def _start_worker(articles: Sequence[Article], doc_of: Mapping[str, int], parent: int) -> None:
     _shared.articles, _shared.doc_of = articles, doc_of
+    end_with(parent)
 
 
 def _work(start: int, end: int) -> Part:
