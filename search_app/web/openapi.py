@@ -23,6 +23,28 @@ blueprint = Blueprint("openapi", __name__)
 
 API_VERSION = "1.0"
 PROBLEM = "application/problem+json"
+OTHER_ANSWERS = {
+    301: "An older version of an article was asked for, or a form that is written otherwise.",
+    304: "The client has the answer already (If-None-Match).",
+    308: "The same address, written plainly.",
+    414: "The address is too long for any server.",
+}
+"""What any address may answer beside its own answers and problems."""
+LINKS: dict[str, Any] = {
+    "/api/search": {
+        "goes on": {
+            "operationId": "search",
+            "parameters": {"cursor": "$response.body#/next_cursor", "q": "$request.query.q"},
+            "description": "The hits that follow, with the other parameters as they were.",
+        },
+        "shows": {
+            "operationId": "article",
+            "parameters": {"path": "$response.body#/hits/0/id"},
+            "description": "All of the first hit.",
+        },
+    }
+}
+"""Where values of an answer lead, as programs that follow descriptions read it."""
 _PLACEHOLDER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -60,13 +82,15 @@ def _describe(operation: Operation, settings: Settings, prefix: str = "") -> dic
             },
         }
     }
-    for status in operation.problems:
+    if operation.rule in LINKS:
+        responses["200"]["links"] = LINKS[operation.rule]
+    for status in (*operation.problems, 429):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {PROBLEM: {"schema": ref("Problem")}},
         }
-    for status in (301, 304):
-        responses[str(status)] = {"description": HTTPStatus(status).phrase}
+    for status, told in OTHER_ANSWERS.items():
+        responses[str(status)] = {"description": told}
     if prefix:
         responses = {status: {"description": answer["description"]} for status, answer in responses.items()}
     return {
