@@ -23,6 +23,7 @@ import click
 
 from . import __version__
 from .cli_export import export, watch
+from .cli_mcp import mcp
 from .cli_options import Run, debug_option, index_option, named_by_option, option, read_search, search_options
 from .cli_output import (
     ProgressBars,
@@ -278,6 +279,7 @@ def demo(**options: Any) -> None:
 
 commands.add_command(export)
 commands.add_command(watch)
+commands.add_command(mcp)
 
 
 def _serve(settings: Settings, bound: socket) -> None:

@@ -175,5 +175,16 @@ class WatchError(SearchAppError):
     """The file that should remember what a watched search has reported cannot be used."""
 
 
+class ExtraMissingError(SearchAppError):
+    """A command needs a package that is installed only where it is asked for. ``extra`` names it."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(
+            f"This command needs the optional package {extra}, which is not installed. "
+            f"Install it with: pip install 'search-app[{extra}]'"
+        )
+        self.extra = extra
+
+
 class ServeError(SearchAppError):
     """The server cannot listen where it was asked to."""

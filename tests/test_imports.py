@@ -46,10 +46,12 @@ PLACES = {
     "cli_output": place("settings engine index", "click"),
     "watch": place("errors engine"),
     "cli_options": place("errors settings web", "click werkzeug"),
+    "assistants": place("errors settings engine web __init__", "mcp pydantic werkzeug"),
+    "cli_mcp": place("errors settings assistants cli_options", "click"),
     "cli_export": place("settings engine web watch cli_output cli_options", "click"),
     "cli": place(
         "errors settings index engine web sample server server_log shared_folder "
-        "cli_output cli_options cli_export __init__",
+        "cli_output cli_options cli_export cli_mcp __init__",
         "click",
     ),
     "__main__": place("cli"),
