@@ -14,9 +14,11 @@ from index_making import publish
 from test_cli import assert_one_sentence, run
 
 from search_app.archive.model import Article, Source
+from search_app.engine import embedded
+from search_app.engine.request import SearchRequest
 from search_app.settings import Settings
 from search_app.web.app import create_app
-from search_app.web.exports import CSV_FIELDS, FORMULA_STARTS, csv_lines, safe_cell
+from search_app.web.exports import CSV_FIELDS, FORMULA_STARTS, csv_lines, facet_rows, safe_cell
 
 Make = Callable[..., Article]
 SEARCHES = [
@@ -90,6 +92,23 @@ def test_counts_of_all_values(client: FlaskClient) -> None:
     for field, values in answer["facets"].items():
         counted = [(row["value"], int(row["count"])) for row in found if row["field"] == field]
         assert counted == [(v["value"], v["count"]) for v in values] + [("", answer["missing"][field])]
+
+
+def test_all_counts_are_of_one_generation(make_article: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that is published while the counts are read changes none of them."""
+    monkeypatch.setattr(embedded, "CHECK_SECONDS", 0.0)
+    before, after = (
+        make_article(headline="Old"),
+        make_article(headline="New", topic="", contexts=("Other",), sources=()),
+    )
+    publish(tmp_path, [before])
+    engine = embedded.EmbeddedEngine(tmp_path)
+    expected = list(map(tuple, facet_rows(engine, SearchRequest())))
+    reading = facet_rows(engine, SearchRequest())
+    found = [tuple(next(reading)), tuple(next(reading))]
+    publish(tmp_path, [before, after, make_article(headline="Newer")], generation=2)
+    assert engine.search(SearchRequest()).total == 3
+    assert [*found, *map(tuple, reading)] == expected
 
 
 def test_the_histogram(client: FlaskClient) -> None:

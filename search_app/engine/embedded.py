@@ -110,7 +110,7 @@ class EmbeddedEngine:
         before the first hit.
         """
         _check_request(request, self._settings)
-        return self._current().stream(request, self._today or date.today())
+        return self._of_generation(request.generation).stream(request, self._today or date.today())
 
     def facet(self, request: FacetRequest) -> FacetPage:
         """Answer all values of one facet, paged. Raises as ``search``."""
@@ -122,7 +122,7 @@ class EmbeddedEngine:
         for name in ("page", "per_page"):
             if getattr(request, name) < 1:
                 raise QueryError(name, str(getattr(request, name)), message("It takes a whole number from 1."))
-        page = self._current().facet(request, self._today or date.today())
+        page = self._of_generation(request.search.generation).facet(request, self._today or date.today())
         if request.page > max(page.pages, 1):
             raise PageNotFoundError(request.page, page.pages)
         return page

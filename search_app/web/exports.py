@@ -77,14 +77,17 @@ def _hit_rows(hits: Iterable[Hit], links: Links) -> Iterator[Iterable[str]]:
 
 
 def facet_rows(engine: Engine, search: SearchRequest) -> Iterator[Iterable[str]]:
-    """Yield every value of every facet with its count; the row without a value counts the articles that have none."""
-    missing = engine.search(replacing(search, per_page=0, facets=(), histogram=False)).missing
+    """Yield every value of every facet with its count; the row without a value counts the articles that have none.
+
+    All counts are of one generation, whatever is published meanwhile.
+    """
+    counted = engine.search(replacing(search, per_page=0, facets=(), histogram=False))
+    whole = replacing(search, generation=counted.generation)
     yield ("field", "value", "count")
     for field in FACET_FIELDS:
-        page = engine.facet(FacetRequest(replacing(search), field, per_page=ALL_VALUES))
-        for bucket in page.buckets:
+        for bucket in engine.facet(FacetRequest(whole, field, per_page=ALL_VALUES)).buckets:
             yield (field, bucket.value, str(bucket.count))
-        yield (field, "", str(missing[field]))
+        yield (field, "", str(counted.missing[field]))
 
 
 def histogram_rows(engine: Engine, search: SearchRequest) -> Iterator[Iterable[str]]:
