@@ -340,3 +340,19 @@ def test_pictures_are_taken(visit: Opener, width: int, scheme: str) -> None:
         file = folder / f"{kind}-{width}-{scheme}.png"
         window.page.screenshot(path=file, full_page=True)
         assert file.stat().st_size > 5_000
+
+
+def test_the_squeezed_style_sheet_says_the_same(visit: Opener) -> None:
+    sheet = (REPOSITORY / "search_app" / "web" / "static" / "style.css").read_text()
+    rules = visit("/").page.evaluate(
+        """sheet => {
+            const own = new CSSStyleSheet();
+            own.replaceSync(sheet);
+            // Values of custom properties are kept as they were written.
+            const plain = rule => rule.cssText.replaceAll(/, */g, ",");
+            return [own, document.styleSheets[0]].map(sheet => [...sheet.cssRules].map(plain));
+        }""",
+        sheet,
+    )
+    assert rules[0] == rules[1]
+    assert len(rules[0]) > 100

@@ -87,8 +87,8 @@ ALLOWED_TAGS = {
     ),
     *("h1", "h2", "h3", "p", "a", "div", "span", "bdi", "mark", "time", "b", "strong", "small", "kbd"),
     *("ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td"),
-    *("form", "fieldset", "legend", "label", "input", "button", "details", "summary"),
-    *("figure", "figcaption", "svg", "path", "ins", "del"),
+    *("form", "fieldset", "legend", "label", "input", "button", "select", "option", "details", "summary"),
+    *("figure", "figcaption", "svg", "path", "pattern", "ins", "del"),
 }
 
 

@@ -5,13 +5,12 @@ In: configuration. Out: a Flask application. Nothing is configured when this mod
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from jinja2 import StrictUndefined
 
 from ..engine.result import Engine
@@ -23,9 +22,9 @@ from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
 from .metrics import Metrics
 from .reader_language import speak_to_readers
 from .site import EXTENSION, Site
+from .static_files import fingerprint, read_static, serve_static
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
-STATIC_SECONDS = 365 * 24 * 3600
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; script-src 'self'; "
@@ -53,16 +52,18 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     flask_config = {name: value for name, value in config.items() if name.isupper()}
     settings = load_settings(**{name: value for name, value in config.items() if not name.isupper()})
     folder = templates_folder()
-    app = Flask("search_app.web", static_folder=str(PACKAGE_FOLDER / "web" / "static"), template_folder=str(folder))
+    app = Flask("search_app.web", static_folder=None, template_folder=str(folder))
     app.config.update(flask_config)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     today: Callable[[], date] = app.config.get("TODAY") or date.today
+    static = read_static(PACKAGE_FOLDER / "web" / "static")
+    serve_static(app, static)
     speak_to_readers(app)
     metrics = Metrics(settings, app.config.get("METRICS_FOLDER"))
     metrics.count_requests(app)
     refuse_bodies(app)
     limit_requests(app, settings)
-    shared = Site(settings, engine, today, _fingerprint(PACKAGE_FOLDER / "web" / "static"), metrics)
+    shared = Site(settings, engine, today, fingerprint(static), metrics)
     app.extensions[EXTENSION] = shared
     app.jinja_env.globals["site_name"] = settings.text("site_name")
     for room in (pages, api, api_archive, exports, feeds, browser, openapi, articles, periods, values, health):
@@ -87,18 +88,8 @@ def templates_folder() -> Path:
     )
 
 
-def _fingerprint(static_folder: Path) -> str:
-    """Return a text that changes with any static file, so that browsers may keep each one for a year."""
-    digest = hashlib.sha256()
-    for path in sorted(static_folder.iterdir()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:10]
-
-
 def _finish(response: Response) -> Response:
     """Add to an answer what every answer carries."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.endpoint == "static" and response.status_code in (200, 304) and "v" in request.args:
-        response.headers["Cache-Control"] = f"public, max-age={STATIC_SECONDS}, immutable"
     return response

@@ -32,10 +32,10 @@ from .state import (
 from .timeline import Timeline, present_timeline
 from .words import FIELD_WORDS, count_words, said_day, shortened, span_words
 
-OPEN_VALUES = 7
-# A facet shows a dozen values where nobody asked for more; the page of all its values has the rest.
-VALUES_SHOWN = 12
-CONTEXTS_A_HIT = 4
+# A facet shows so many values where nobody asked for more; the page of all its values has the rest. Each of them costs
+# a page of three facets half a kilobyte.
+VALUES_SHOWN = 6
+CONTEXTS_A_HIT = 3
 LONG_HEADLINE = 160
 SORT_WORDS = {
     "relevance": message("Best match"),
@@ -95,7 +95,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class FacetGroup:
-    """One facet: boxes in sight (picked ones first), boxes folded away, and the page with all values.
+    """One facet: its boxes, picked ones first, and the page with all values.
 
     picked : how many boxes are ticked. match : ``"all"`` or ``"any"`` where the choice exists, else ``""``.
     """
@@ -103,8 +103,7 @@ class FacetGroup:
     field: str
     title: str
     picked: int
-    open_boxes: tuple[Box, ...]
-    folded_boxes: tuple[Box, ...]
+    boxes: tuple[Box, ...]
     all_link: Link | None
     match: str
 
@@ -330,8 +329,7 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
         field=name,
         title=say(words.one),
         picked=len(picked),
-        open_boxes=tuple(picked + others[:OPEN_VALUES] + last),
-        folded_boxes=tuple(others[OPEN_VALUES:]),
+        boxes=tuple(picked + others + last),
         all_link=(
             Link(_(words.every_of, count=facet.total_values), links.facet_of(name, request)) if has_more else None
         ),

@@ -6,10 +6,10 @@ the templates need for the switch from one language to another.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask import Flask, Response, g, request
+from jinja2.utils import htmlsafe_json_dumps
 
 from ..messages import message
 from .language import LANGUAGES, choose_language, current_language, markup, named_language, say, speak
@@ -81,4 +81,5 @@ def _for_templates() -> dict[str, Any]:
     ]
     said = {text: language.text(text) for text in SCRIPT_TEXTS}
     changed = {text: translated for text, translated in said.items() if translated != text}
-    return {"other_languages": others, "script_words": json.dumps(changed, ensure_ascii=False) if changed else ""}
+    script_words = htmlsafe_json_dumps(changed, ensure_ascii=False) if changed else ""
+    return {"other_languages": others, "script_words": script_words}

@@ -162,7 +162,6 @@ function setUpFilters(filters) {
   sessionStorage.removeItem(LEFT);
   if (!left) return;
   const control = [...filters.querySelectorAll("input")].find((input) => input.name === left.name && input.value === left.value);
-  control?.closest("fieldset details")?.setAttribute("open", "");
   control?.focus({ preventScroll: true });
   scrollTo(0, left.y);
 }
