@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from index_making import publish
-from web_page import Page
+from web_page import Page, words
 
 from search_app.archive.model import Article, Source
 from search_app.engine.request import SearchRequest
@@ -149,8 +150,16 @@ def test_pages_lead_to_their_feed(client: FlaskClient, address: str, feed: str) 
 
 def test_a_result_page_leads_to_its_files(client: FlaskClient) -> None:
     page = Page(client.get("/search?q=strike&page=1"))
-    for words in ("This search as JSON", "as a feed", "as CSV"):
-        assert client.get(page.link(words)).status_code == 200
+    for text in ("This search as JSON", "as a feed", "as CSV"):
+        assert client.get(page.link(text)).status_code == 200
+
+
+def test_a_result_page_says_how_to_ask_from_a_terminal(client: FlaskClient) -> None:
+    page = Page(client.get("/search?q=don't+strike&topic=Port+Amaro+harbour+strike&page=1"))
+    program, address = shlex.split(words(page.one("p", class_="terminal")))
+    assert (program, address.partition("/api/")[0]) == ("curl", "http://localhost")
+    answer = client.get(address).get_json()["query"]
+    assert (answer["q"], answer["topic"]) == ("don't strike", ["Port Amaro harbour strike"])
 
 
 # -- browsers ------------------------------------------------------------------------------------------------------
