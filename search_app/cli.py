@@ -38,7 +38,7 @@ from .cli_output import (
     print_status,
     print_text,
 )
-from .errors import BuildRunningError, QueryError, SearchAppError, SettingsError, WatchError
+from .errors import BuildRunningError, IndexUnreadableError, QueryError, SearchAppError, SettingsError, WatchError
 from .settings import Settings, load_settings
 
 DONE, FAILED, MISUSED, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
@@ -160,13 +160,15 @@ def search(
 def status(index: str | None, as_json: bool) -> None:
     """Say what the index holds.
 
-    Articles, dates, size, when and from which archive it was built."""
+    Articles, dates, size, when and from which archive it was built, and whether it answers as it should."""
     from .engine import open_engine
+    from .engine.readiness import find_troubles
 
     settings = load_settings(index=index)
     engine = open_engine(Path(settings.text("index")), settings)
     try:
         figures = {"index": str(Path(settings.text("index")).resolve()), **engine.status()}
+        figures["not_ready"] = list(find_troubles(lambda: engine, settings))
     finally:
         engine.close()
     if as_json:
@@ -283,6 +285,7 @@ commands.add_command(mcp)
 
 
 def _serve(settings: Settings, bound: socket) -> None:
+    from .index.manifest import list_generations
     from .server import serve_app, socket_url
     from .server_log import LogStyle
     from .shared_folder import shared_folder
@@ -290,6 +293,17 @@ def _serve(settings: Settings, bound: socket) -> None:
     from .web.metrics import share_counts
 
     url = socket_url(bound)
+
+    def ready() -> None:
+        print_text(f"Serving on {url} (stop with Ctrl-C)")
+        index_dir = Path(settings.text("index"))
+        try:
+            if not list_generations(index_dir):
+                folder = index_dir.resolve()
+                print_error(f"There is no index in {folder} yet. Searches are answered as soon as there is one.")
+        except OSError as error:
+            print_error(str(IndexUnreadableError(index_dir, error.strerror or str(error))))
+
     style = LogStyle(*(bool(settings.number(name)) for name in ("access_log", "log_addresses", "log_json")))
     with shared_folder() as folder:
         share_counts(folder)
@@ -297,7 +311,7 @@ def _serve(settings: Settings, bound: socket) -> None:
             create_app({**settings, "METRICS_FOLDER": folder}),
             bound,
             workers=settings.number("workers"),
-            ready=lambda: print_text(f"Serving on {url} (stop with Ctrl-C)"),
+            ready=ready,
             style=style,
         )
 

@@ -191,14 +191,16 @@ def _print_facet(name: str, facet: Facet) -> None:
 
 
 def print_status(figures: Mapping[str, Any]) -> None:
-    """Print figures about an index, one a line."""
+    """Print figures about an index, one a line, and last whether it answers as it should."""
     for name, value in figures.items():
-        if value in (None, ""):
+        if name == "not_ready" or value in (None, ""):
             continue
         shown = f"{value:,}" if isinstance(value, int) and name != "generation" else str(value)
         if name == "bytes":
             name, shown = "size", f"{value / 1e6:,.1f} MB"
         print_text(f"{name.replace('_', ' ').capitalize():<15} {clean_text(shown)}")
+    if "not_ready" in figures:
+        print_text(f"{'Ready':<15} {clean_text(' '.join(figures['not_ready'])) or 'yes'}")
 
 
 class ProgressBars:

@@ -131,6 +131,18 @@ class IndexVersionError(SearchAppError):
         self.expected = expected
 
 
+class IndexUnreadableError(SearchAppError):
+    """The system does not let the index be read: its permissions, or too many open files. ``path`` is its folder."""
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        super().__init__(
+            f"The index in {path} cannot be read: the system says “{problem}”. "
+            "Let the user who runs this read the folder and all its files."
+        )
+        self.path = path
+        self.problem = problem
+
+
 class IndexDamagedError(SearchAppError):
     """A file of the index does not hold what was written. ``path`` names it, ``section`` the part, where known."""
 

@@ -408,12 +408,23 @@ def test_status_tells_what_the_index_holds(index_dir: Path) -> None:
     assert done.returncode == 0, done.stderr
     for part in (f"{ARTICLES}", "2030-11-02", "2032-02-10", str(index_dir)):
         assert part in done.stdout
+    assert done.stdout.splitlines()[-1].split() == ["Ready", "yes"]
+
+
+def test_status_says_why_an_index_is_not_ready(archive: Path, tmp_path: Path) -> None:
+    target = built(archive, tmp_path / "index")
+    for manifest in target.glob("manifest-*"):
+        os.utime(manifest, (1, 1))
+    done = run("status", "--index", target, SEARCH_APP_MAX_INDEX_AGE_HOURS="24")
+    assert done.returncode == 0
+    assert "No build has succeeded for" in done.stdout.splitlines()[-1]
 
 
 def test_status_for_programs(index_dir: Path) -> None:
     figures = json.loads(run("status", "--json", "--index", index_dir).stdout)
     assert figures["articles"] == ARTICLES
     assert figures["index"] == str(index_dir)
+    assert figures["not_ready"] == []
 
 
 def test_check_finds_a_sound_index_sound(index_dir: Path) -> None:

@@ -51,6 +51,13 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def kept_server() -> Iterator[str]:
+    """The address of a server that no test stops."""
+    with run_script(SCRIPT) as (_, url):
+        yield url
+
+
 @contextmanager
 def run_script(script: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
@@ -168,8 +175,8 @@ def test_half_requests_hold_nobody_up(half: bytes, server: tuple[subprocess.Pope
             line.close()
 
 
-def test_a_request_that_comes_in_pieces_is_answered(server: tuple[subprocess.Popen[str], str]) -> None:
-    _, url = server
+def test_a_request_that_comes_in_pieces_is_answered(kept_server: str) -> None:
+    url = kept_server
     with connect(url) as line:
         for piece in (b"GET /len", b"gth?q=abc HTTP/1.1\r\nHost:", b" here\r\n", b"\r", b"\nGET /length?q=ab"):
             line.sendall(piece)
@@ -180,8 +187,8 @@ def test_a_request_that_comes_in_pieces_is_answered(server: tuple[subprocess.Pop
 
 
 @pytest.mark.parametrize("header", [b"Content-Length: 50", b"Transfer-Encoding: chunked"])
-def test_a_body_is_not_waited_for(header: bytes, server: tuple[subprocess.Popen[str], str]) -> None:
-    _, url = server
+def test_a_body_is_not_waited_for(header: bytes, kept_server: str) -> None:
+    url = kept_server
     with connect(url) as line:
         line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n" + header + b"\r\n\r\n")
         answer = answer_on(line)
@@ -212,9 +219,9 @@ def test_a_request_that_never_comes_is_given_up() -> None:
     ],
 )
 def test_what_is_larger_or_stranger_than_a_request_is_refused(
-    sent: bytes, statuses: set[int], server: tuple[subprocess.Popen[str], str]
+    sent: bytes, statuses: set[int], kept_server: str
 ) -> None:
-    _, url = server
+    url = kept_server
     with connect(url) as line:
         try:
             line.sendall(sent)
@@ -225,8 +232,8 @@ def test_what_is_larger_or_stranger_than_a_request_is_refused(
     assert read(f"{url}length?q=abcd") == "4"
 
 
-def test_long_request_lines_are_read_and_longer_ones_refused(server: tuple[subprocess.Popen[str], str]) -> None:
-    _, url = server
+def test_long_request_lines_are_read_and_longer_ones_refused(kept_server: str) -> None:
+    url = kept_server
     assert read(f"{url}length?q={'a' * 20_000}") == "20000"
     with pytest.raises(urllib.request.HTTPError) as refused:
         read(f"{url}length?q={'a' * MAX_REQUEST_LINE_BYTES}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +29,20 @@ SLOW_SECONDS = 1.5
 
 
 @contextmanager
-def serving(index: Path, tmp: Path, workers: int = 2, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    index: Path, tmp: Path, workers: int = 2, through: Sequence[str] = (), **variables: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the server on a free port with its own folder for temporary files; yield its process and address."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SEARCH_APP_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "search_app", "serve", "--index", str(index), "--port", "0", "--workers", str(workers)],
+        [
+            *through,
+            sys.executable,
+            "-m",
+            "search_app",
+            *f"serve --port 0 --workers {workers} --index".split(),
+            str(index),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -151,6 +161,44 @@ def test_every_process_serves_as_soon_as_there_is_an_index(archive: Path, tmp_pa
         assert generations == {2}
 
 
+def test_what_is_open_keeps_serving_while_the_folder_is_away(archive: Path, tmp_path: Path) -> None:
+    target = tmp_path / "index"
+    build_index(archive, target, jobs=1)
+    with serving(target, tmp_path, workers=1) as (_, url):
+        assert get(f"{url}api/search?q=harbour")[0] == 200
+        target.rename(tmp_path / "away")
+        time.sleep(1.2)  # the folder is looked at once a second
+        assert get(f"{url}api/search?q=harbour")[0] == 200
+        assert json.loads(get(f"{url}readyz")[1])["degraded"] is True
+        (tmp_path / "away").rename(target)
+        time.sleep(1.2)
+        assert json.loads(get(f"{url}readyz")[1])["degraded"] is False
+
+
+def test_an_index_that_may_not_be_read_is_told_and_served_once_it_may(archive: Path, tmp_path: Path) -> None:
+    target = tmp_path / "index"
+    build_index(archive, target, jobs=1)
+    shut_in = ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    if shut_in and not shutil.which("setpriv"):
+        pytest.skip("root may read everything, and here cannot give that up")
+    for closed in (target, *target.glob("manifest-*")):
+        mode = closed.stat().st_mode
+        closed.chmod(0)
+        try:
+            with serving(target, tmp_path, 1, shut_in) as (process, url):
+                for path in ("search?q=harbour", "api/search", "readyz"):
+                    assert get(url + path)[0] == 503, closed
+                assert "search_app_ready 0.0" in get(f"{url}metrics")[1]
+                closed.chmod(mode)
+                assert get(f"{url}search?q=harbour")[0] == 200
+                process.terminate()
+                _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+                assert "cannot be read: the system says “Permission denied”" in errors
+                assert "Traceback" not in errors
+        finally:
+            closed.chmod(mode)
+
+
 def read_slowly(url: str, begun: threading.Event) -> bytes:
     """Read an answer as a client behind a narrow line does: little buffer, with a pause before most of it is taken."""
     host, port = re.findall(r"//([^:/]+):(\d+)/", url)[0]
@@ -228,6 +276,7 @@ def test_what_goes_wrong_is_a_line_of_json_where_asked_for(tmp_path: Path) -> No
         assert get(f"{url}search?q=x")[0] == 503
         process.terminate()
         _, errors = process.communicate(timeout=PATIENCE_SECONDS)
-    body = json.loads(errors)
+    assert "There is no index in" in errors.splitlines()[0], "as it starts"
+    body = json.loads(errors.splitlines()[1])
     assert body["level"] == "error"
     assert "There is no index" in body["message"]

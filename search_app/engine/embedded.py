@@ -13,7 +13,15 @@ from threading import Lock
 from typing import Any
 
 from ..archive.model import Article
-from ..errors import GenerationGoneError, IndexDamagedError, IndexVersionError, PageNotFoundError, QueryError
+from ..errors import (
+    GenerationGoneError,
+    IndexDamagedError,
+    IndexMissingError,
+    IndexUnreadableError,
+    IndexVersionError,
+    PageNotFoundError,
+    QueryError,
+)
 from ..index.generation import Snapshot, newest_generation, open_generation, open_snapshot
 from ..index.manifest import checked_at
 from ..messages import Message, message
@@ -63,8 +71,9 @@ class EmbeddedEngine:
             return self._older
 
     def _current(self) -> Searcher:
-        """Return a searcher on the newest generation that can be opened. Raises IndexMissingError where there is none.
+        """Return a searcher on the newest generation that can be opened.
 
+        Raises IndexMissingError, IndexDamagedError, IndexVersionError or IndexUnreadableError where none is open yet.
         Cost: nothing within ``CHECK_SECONDS`` of the last look, else one listing of the folder.
         """
         searcher = self._searcher
@@ -76,11 +85,12 @@ class EmbeddedEngine:
             if now - self._older_used > OLDER_SECONDS:
                 self._older = None
             held = self._searcher
-            if held is not None and newest_generation(self.index_dir) == held.snapshot.generation:
-                return held
             try:
-                snapshot = open_snapshot(self.index_dir)
-            except (IndexDamagedError, IndexVersionError) as error:
+                if held is not None and newest_generation(self.index_dir) == held.snapshot.generation:
+                    self._problem = held.snapshot.degraded
+                    return held
+                snapshot = self._open()
+            except (IndexDamagedError, IndexVersionError, IndexMissingError, IndexUnreadableError, OSError) as error:
                 if held is None:
                     raise
                 # What is open keeps serving; ``status`` says that something is wrong on disk.
@@ -90,6 +100,12 @@ class EmbeddedEngine:
             if held is None or held.snapshot.generation != snapshot.generation:
                 self._searcher = Searcher(snapshot, self._settings)
             return self._searcher or held  # type: ignore[return-value]
+
+    def _open(self) -> Snapshot:
+        try:
+            return open_snapshot(self.index_dir)
+        except OSError as error:
+            raise IndexUnreadableError(self.index_dir, error.strerror or str(error)) from error
 
     def refresh(self) -> None:
         """Look for a newer generation at the next request, however recent the last look."""

@@ -18,6 +18,7 @@ from ..errors import (
     GenerationGoneError,
     IndexDamagedError,
     IndexMissingError,
+    IndexUnreadableError,
     IndexVersionError,
     PageNotFoundError,
     QueryError,
@@ -91,7 +92,7 @@ def find_problem(error: Exception, links: Links) -> Problem:
             return Problem(404, error.told, {"page": error.page, "pages": error.pages}, _last_page(error, links))
         case GenerationGoneError():
             return Problem(410, str(error), {"parameter": "cursor", "generation": error.generation})
-        case IndexMissingError() | IndexVersionError() | IndexDamagedError():
+        case IndexMissingError() | IndexVersionError() | IndexDamagedError() | IndexUnreadableError():
             # The message names folders of the server: that is for its log, not for its visitors.
             return Problem(503, DETAILS[503])
         case HTTPException(code=int(code)) if code >= 400:
