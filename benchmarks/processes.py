@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -142,6 +143,44 @@ def serving(index: Path, workers: int = 1) -> Iterator[Server]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextmanager
+def serving_at(command: list[str]) -> Iterator[Server]:
+    """Run a server that takes ``--port``, on a free one, for as long as the block lasts. What it prints is dropped.
+
+    Raises RuntimeError where it does not take connections within a minute.
+    """
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = int(held.getsockname()[1])
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, env=_environment(), **quiet)
+    try:
+        _wait_for(process, port)
+        server = Server(process.pid, "127.0.0.1", port)
+        try:
+            yield server
+        finally:
+            server.close()
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    late = time.monotonic() + START_SECONDS
+    while time.monotonic() < late and process.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{' '.join(process.args)}: takes no connections")  # type: ignore[arg-type]
 
 
 def _address(process: subprocess.Popen[str]) -> tuple[str, int]:

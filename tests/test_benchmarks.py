@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import pages, peer_datasette
 from benchmarks.contender import BEST, Answer, Contender, agree, by_name, highest
 from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, DisagreementError, compare, time_rounds
@@ -267,3 +270,44 @@ def test_one_command_prints_the_table(sample: Path, tmp_path: Path) -> None:
         ):
             assert f"| {label}" in done.stdout
         assert ("Built in an earlier run" in done.stdout) is kept
+
+
+def test_datasette_is_given_the_same_articles_in_a_form_that_it_searches(archive: Path, tmp_path: Path) -> None:
+    count = peer_datasette.build(archive, tmp_path)
+    articles = read_archive(archive).articles
+    assert count == len(articles)
+    db = sqlite3.connect(tmp_path / "news.db")
+    found = db.execute("SELECT rowid FROM article_fts WHERE article_fts MATCH 'strike'").fetchall()
+    assert found
+    (schema,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'article_fts'").fetchone()
+    assert 'content="article"' in schema
+    lists = [json.loads(value) for (value,) in db.execute("SELECT context FROM article ORDER BY id")]
+    assert lists == [list(article.contexts) for article in articles]
+    db.close()
+
+
+def test_pages_are_asked_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Answering:
+        def __init__(self, body: bytes) -> None:
+            self.body = body
+
+        def get(self, path: str) -> bytes:
+            asked.append(path)
+            return self.body
+
+    servers = {"one": Answering(b"12"), "two": Answering(b"345")}
+    times, sizes = pages.ask_in_turn(servers, {"one": ["a", "b"], "two": ["c", "d"]}, rounds=2)  # type: ignore[arg-type]
+    assert sizes == {"one": [2, 2], "two": [3, 3]}
+    assert [len(took) for took in times.values()] == [2, 2]
+    assert [asked.count(path) for path in "abcd"] == [3] * 4
+    assert asked[:4] == ["c", "a", "b", "d"]
+
+
+def test_the_page_benchmark_shows_whole_pages_beside_datasette(archive: Path, tmp_path: Path) -> None:
+    pytest.importorskip("datasette", reason="datasette is not installed; it comes with the extra bench")
+    questions = [Question("words", ("strike",)), Question("words", ("harbour", "strike"))]
+    told = pages.report(archive, tmp_path, questions, 1, 13)
+    assert "| result page, one client: median |" in told
+    assert "the totals of 2 questions are equal" in told

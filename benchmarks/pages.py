@@ -1,0 +1,123 @@
+"""Result pages over HTTP beside Datasette's: ``python benchmarks/pages.py --archive FOLDER [--articles N]``.
+
+Serves the same articles with both, asks both the same questions in turn, and prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote_plus
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import peer_datasette
+from benchmarks.processes import Server, serving
+from benchmarks.queries import Question, draw_typical
+from benchmarks.subset import copy_articles
+from benchmarks.table import Row, markdown, milliseconds, seconds
+from search_app.archive import read_archive
+from search_app.index.builder import build_index
+from search_app.settings import load_settings
+
+OURS = "search-app"
+
+
+def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--archive", type=Path, required=True, help="folder of the archive")
+    parser.add_argument("--articles", type=int, help="only so many of its oldest articles")
+    parser.add_argument("--work", type=Path, help="folder for what is built; a temporary one by default")
+    parser.add_argument("--questions", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Build, serve, ask, print."""
+    options = read_options(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.work or Path(temporary)
+        archive = options.archive
+        if options.articles:
+            archive = copy_articles(archive, work / f"archive-{options.articles}", options.articles)
+        articles = read_archive(archive).articles
+        questions = draw_typical(articles, seed=options.seed, count=options.questions)
+        print(report(archive, work, questions, options.rounds, len(articles)))
+
+
+def report(archive: Path, work: Path, questions: list[Question], rounds: int, articles: int) -> str:
+    """Return the table and the lines under it."""
+    index, database = work / "pages-index", work / "pages-datasette"
+    built = {OURS: timed(lambda: build_index(archive, index, settings=load_settings({}), full=True))}
+    if not database.is_dir():
+        built[peer_datasette.NAME] = timed(lambda: peer_datasette.build(archive, database))
+    with serving(index) as ours, peer_datasette.serving(database) as theirs:
+        paths = {
+            OURS: [f"/search?q={quote_plus(question.text)}" for question in questions],
+            peer_datasette.NAME: [peer_datasette.page_path(question) for question in questions],
+        }
+        servers = {OURS: ours, peer_datasette.NAME: theirs}
+        took, sizes = ask_in_turn(servers, paths, rounds)
+        same = sum(_total(ours, question) == peer_datasette.total(theirs, question) for question in questions)
+    rows = [
+        Row("build (once each)", built, seconds),
+        Row("result page, one client: median", {name: statistics.median(took[name]) for name in took}, milliseconds),
+        Row("result page, one client: mean", {name: statistics.fmean(took[name]) for name in took}, milliseconds),
+        Row("result page, one client: slowest question", {name: max(took[name]) for name in took}, milliseconds),
+        Row(
+            "size of a page",
+            {name: statistics.median(sizes[name]) for name in sizes},
+            lambda size: f"{size / 1000:.0f} KB",
+        ),
+    ]
+    return (
+        f"{markdown(rows, [OURS, peer_datasette.NAME])}\n\n"
+        f"{articles:,} articles, {len(questions)} questions, medians of {rounds} rounds, Datasette "
+        f"{peer_datasette.installed()}; the totals of {same} questions are equal (stemmers differ)."
+    )
+
+
+def ask_in_turn(
+    servers: dict[str, Server], paths: dict[str, list[str]], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, list[int]]]:
+    """Return for each server the median seconds and the bytes of every page.
+
+    Every question goes to each server before the next one does, and who begins changes; a first round warms up.
+    """
+    times: dict[str, list[list[float]]] = {name: [[] for _ in paths[name]] for name in servers}
+    sizes: dict[str, list[int]] = {name: [] for name in servers}
+    for turn in range(rounds + 1):
+        for number in range(len(next(iter(paths.values())))):
+            names = list(servers) if (turn + number) % 2 else list(servers)[::-1]
+            for name in names:
+                began = time.perf_counter()
+                body = servers[name].get(paths[name][number])
+                if turn:
+                    times[name][number].append(time.perf_counter() - began)
+                else:
+                    sizes[name].append(len(body))
+    return {name: [statistics.median(asked) for asked in times[name]] for name in servers}, sizes
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _total(server: Server, question: Question) -> int:
+    return int(json.loads(server.get(f"/api/search?per_page=1&q={quote_plus(question.text)}"))["total"])
+
+
+if __name__ == "__main__":
+    main()
