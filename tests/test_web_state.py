@@ -7,6 +7,7 @@ from datetime import date
 from urllib.parse import parse_qsl
 
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
@@ -16,7 +17,9 @@ from search_app.errors import QueryError
 from search_app.settings import load_settings
 from search_app.web.links import Links, Refinements, query_string, safe_url, url_host
 from search_app.web.state import (
+    ALIASES,
     MAX_VALUES,
+    PARAMETER_ORDER,
     VALUE_FIELDS,
     adding,
     args_from_request,
@@ -232,3 +235,26 @@ def test_links_stand_below_their_prefix() -> None:
         "/below/news/2031/03/",
         "/below/news/2031/",
     ]
+
+
+ALIASED = {
+    "query=comet&begin_date=2031&end_date=2032-02": "q=comet&from=2031&to=2032-02",
+    "from-date=2031-03&to-date=2031-04&page-size=5": "from=2031-03&to=2031-04&per_page=5",
+    "topic[]=Floods&topic[]=Storms&context%5B%5D=Kestria": "topic=Floods&topic=Storms&context=Kestria",
+    "f[topic][]=Floods&topic=Storms&source.not=Radio": "topic=Floods&topic=Storms&not_source=Radio",
+}
+
+
+@pytest.mark.parametrize(("other", "ours"), ALIASED.items())
+def test_names_of_other_services_lead_to_ours(client: FlaskClient, other: str, ours: str) -> None:
+    response = client.get(f"/search?{other}")
+    assert (response.status_code, response.headers["Location"]) == (302, f"/search?{ours}")
+    assert client.get(f"/search?{ours}").status_code == 200
+    assert (
+        client.get(f"/api/search?{other}").get_json()["query"] == client.get(f"/api/search?{ours}").get_json()["query"]
+    )
+
+
+def test_no_name_of_another_service_is_one_of_ours() -> None:
+    assert ALIASES.keys().isdisjoint(PARAMETER_ORDER)
+    assert set(ALIASES.values()) <= set(PARAMETER_ORDER)

@@ -253,8 +253,12 @@ def _file_under_keys(texts: Sequence[str]) -> tuple[list[str], npt.NDArray[np.in
     filed: list[int] = []
     entries: list[int] = []
     for entry, text in enumerate(texts):
-        # Most texts are one plain word: those need no pattern.
-        for surface in (text,) if text.isalnum() and text.isascii() else find_surfaces(text):
+        if text.isalnum() and text.isascii():
+            # Most texts are one plain word, which is its own key in lower case.
+            filed.append(number_of.setdefault(text.lower(), len(number_of)))
+            entries.append(entry)
+            continue
+        for surface in find_surfaces(text):
             numbers = numbers_of_surface.get(surface)
             if numbers is None:
                 numbers = tuple(number_of.setdefault(key, len(number_of)) for key in _keys_of(surface))

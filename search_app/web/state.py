@@ -26,6 +26,16 @@ MATCHES = ("all", "any")
 INTERVALS = ("day", "month", "year")
 # Radio buttons always send something: this is what they send where nothing was chosen.
 FORM_DEFAULTS = {"context_match": "all"}
+ALIASES = {
+    "query": "q",
+    "begin_date": "from", "from-date": "from", "from_date": "from",
+    "end_date": "to", "to-date": "to", "to_date": "to",
+    "page-size": "per_page", "page_size": "per_page",
+    **{f"{name}[]": name for name in VALUE_FIELDS},
+    **{f"f[{name}][]": name for name in FACET_FIELDS},
+    **{f"{name}.not": f"not_{name}" for name in FACET_FIELDS},
+}  # fmt: skip
+"""What other services of this kind call the same parameters: addresses written for them work here."""
 # Every value stands in every link of the page, some 300 of them: without a cap a long address makes a huge page.
 MAX_VALUES = 40
 WHOLE_NUMBER = re.compile("[0-9]{1,9}")
@@ -52,10 +62,15 @@ def request_from_args(args: MultiDict[str, str], today: date, settings: Settings
 def read_state(args: MultiDict[str, str], today: date, settings: Settings, *, least_hits: int = 1) -> SearchState:
     """Return the parameters as a value. Parameters that nobody knows are ignored, empty ones dropped.
 
+    Names that other search services give the same parameters are taken (``ALIASES``), and are not tidy.
+
     today : the day that ``last week`` is counted from. least_hits : the least that ``per_page`` takes.
     Raises QueryError, which names parameter, value and what it takes, for a value that cannot be used.
     """
     notes: list[str] = []
+    named_otherwise = not ALIASES.keys().isdisjoint(args)
+    if named_otherwise:
+        args = MultiDict((ALIASES.get(name, name), value) for name, value in args.items(multi=True))
     date_from, date_to = _read_dates(args, today, notes)
     values = {name: _read_values(args, name, settings) for name in VALUE_FIELDS}
     request = SearchRequest(
@@ -76,7 +91,7 @@ def read_state(args: MultiDict[str, str], today: date, settings: Settings, *, le
         facet_size=read_number(args, "facet_size", 1, settings.number("max_facet_size"), 20),
         interval=_read_choice(args, "interval", INTERVALS, ""),
     )
-    tidy = not any(
+    tidy = not named_otherwise and not any(
         name in _PARAMETERS and value.strip() in ("", FORM_DEFAULTS.get(name)) for name, value in args.items(multi=True)
     )
     return SearchState(request, tuple(notes), tidy)
