@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -115,3 +117,19 @@ def test_an_installed_wheel_renders_pages(wheel: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     command = tmp_path / "venv" / "bin" / "search-app"
     assert command.is_file()
+
+
+@pytest.mark.packaging
+def test_what_the_image_is_made_of_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    copied = re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", (REPOSITORY / "contrib" / "Dockerfile").read_text("utf-8"))
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in " ".join(copied).split():
+        if (REPOSITORY / name).is_dir():
+            shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(REPOSITORY / name, source / name)
+    pip("wheel", "--no-deps", "--wheel-dir", tmp_path, source)
+    (made,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(made) as image, zipfile.ZipFile(wheel) as checkout:
+        assert set(image.namelist()) == set(checkout.namelist())

@@ -143,6 +143,16 @@ def test_without_an_index_it_says_when_to_come_back(tmp_path: Path) -> None:
     assert int(ready.headers["Retry-After"]) > 0
 
 
+def test_a_missing_index_is_told_once_not_for_every_request(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    client = create_app({"index": str(tmp_path / "none")}).test_client()
+    for _ in range(5):
+        assert client.get("/api/search").status_code == 503
+    assert [record.message.startswith("There is no index") for record in caplog.records] == [True]
+    other = create_app({"index": str(tmp_path / "other")}).test_client()
+    assert other.get("/search").status_code == 503
+    assert len(caplog.records) == 2
+
+
 def test_a_server_started_before_its_index_begins_to_answer(tmp_path: Path, index_dir: Path) -> None:
     folder = tmp_path / "later"
     client = create_app({"index": str(folder)}).test_client()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -66,6 +67,10 @@ class Metrics:
             "search_app_slow_searches", "Searches that took longer than slow_search_ms.", registry=self._own
         )
 
+        # Finding the count that belongs to some labels costs more than counting.
+        self._of_request = lru_cache(maxsize=4096)(self._requests.labels)
+        self._of_address = lru_cache(maxsize=4096)(self._seconds.labels)
+
     def count_requests(self, app: Flask) -> None:
         """Count every request of an application from now on."""
         app.before_request(self._begin)
@@ -78,9 +83,9 @@ class Metrics:
         address = request.url_rule.rule if request.url_rule else NO_ADDRESS
         # Whoever asks may call a method whatever they like; a table of counts may not grow with that.
         method = request.method if request.method in ("GET", "HEAD", "OPTIONS", "POST") else "other"
-        self._requests.labels(address, method, response.status_code).inc()
+        self._of_request(address, method, response.status_code).inc()
         if began := g.get("began"):
-            self._seconds.labels(address).observe(time.perf_counter() - began)
+            self._of_address(address).observe(time.perf_counter() - began)
         return response
 
     def watch(self, engine: Engine) -> Engine:

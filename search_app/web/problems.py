@@ -133,7 +133,8 @@ def _answer(error: Exception) -> Response:
     problem = find_problem(error, site().links())
     if problem.status >= 500:
         if isinstance(error, SearchAppError):
-            current_app.logger.error("%s", error)
+            if site().worth_telling(str(error)):
+                current_app.logger.error("%s", error)
         else:
             current_app.logger.exception("Unexpected error at %s", request.path)
     response = problem_response(problem)

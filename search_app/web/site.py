@@ -6,6 +6,7 @@ In: the application's configuration. Out: ``Site``, reached through ``site()`` w
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,7 @@ from .reader_language import given_language
 from .state import SearchState, read_state
 
 EXTENSION = "search_app"
+TELL_SECONDS = 60.0
 
 
 class Site:
@@ -50,6 +52,7 @@ class Site:
         self.metrics = metrics
         self._engine = metrics.watch(engine) if engine is not None else None
         self._opening = Lock()
+        self._told: dict[str, float] = {}
 
     def engine(self) -> Engine:
         """Return the engine, opening it on first use.
@@ -63,6 +66,12 @@ class Site:
                     opened = open_engine(Path(self.settings.text("index")), self.settings)
                     self._engine = self.metrics.watch(opened)
         return self._engine
+
+    def worth_telling(self, sentence: str) -> bool:
+        """Return whether trouble was not told lately: a missing index is one line a minute of the log."""
+        now = time.monotonic()
+        self._told = {told: when for told, when in self._told.items() if now - when < TELL_SECONDS}
+        return self._told.setdefault(sentence, now) == now
 
     def links(self) -> Links:
         """Return the addresses below the prefix of the current request."""
