@@ -21,6 +21,7 @@ from search_app.index.files import FileSystem
 from search_app.index.generation import open_generation, open_snapshot
 from search_app.index.manifest import SEGMENTS
 from search_app.index.records import path_hash
+from search_app.index.rollback import roll_back
 from search_app.index.sections import SectionFile
 from search_app.index.sightings import (
     NO_SIGHTINGS,
@@ -175,6 +176,16 @@ def test_dates_survive_another_version_of_the_segments(
     write_story(stories, 5, "Fifth")
     dates = build(2)
     assert (dates["First"], dates["Fourth"][0], dates["Fifth"][0]) == ((None, None), hour(1), hour(2))
+
+
+def test_dates_survive_a_rollback(build: Callable[..., Dates], stories: Path, index: Path) -> None:
+    build(0)
+    write_story(stories, 4, "Fourth")
+    expected = build(1)
+    roll_back(index)
+    assert set(dates_of(index)) == {"First", "Second", "Third"}
+    assert check_index(index).problems == ()
+    assert build(2) == expected, "what came before the rollback is not new after it"
 
 
 def test_dates_survive_damage(build: Callable[..., Dates], stories: Path, index: Path) -> None:

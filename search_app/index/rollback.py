@@ -13,7 +13,8 @@ from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, Ro
 from .files import FileSystem
 from .generation import damage, left_behind, prune, unneeded
 from .lock import build_lock
-from .manifest import Manifest, list_generations, read_manifest, sizes_of, write_manifest
+from .manifest import Manifest, SegmentEntry, list_generations, read_manifest, sizes_of, write_manifest
+from .sightings import SIGHTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,28 @@ def roll_back(index_dir: Path, *, files: FileSystem | None = None, wait_seconds:
         gone = left_behind(now) if now else range(0)
         for generation in generations[1:]:
             manifest = _read(index_dir, generation)
-            if manifest is None or generation in gone or (now and sizes_of(manifest) == sizes_of(now)):
+            if manifest is None or generation in gone or (now and _same_content(manifest, now)):
                 continue
             if damage(index_dir, sizes_of(manifest)):
                 continue
             number = max(newest, lock.retired) + 1
             told = {"rollback": {"from": newest, "to": generation}}
-            write_manifest(index_dir, replace(manifest, generation=number, extra=manifest.extra | told), files)
+            companions = manifest.companions | _sightings(index_dir, now)
+            back = replace(manifest, generation=number, companions=companions, extra=manifest.extra | told)
+            write_manifest(index_dir, back, files)
             prune(index_dir, files)
             return RollbackReport(newest, generation, number, manifest.articles, manifest.built_at)
     raise RollbackError(index_dir)
+
+
+def _same_content(one: Manifest, other: Manifest) -> bool:
+    return (one.segments, one.catalogue) == (other.segments, other.catalogue)
+
+
+def _sightings(index_dir: Path, left: Manifest | None) -> dict[str, SegmentEntry]:
+    """Return the sightings of the generation that is left: what it saw come will come again, and is not new then."""
+    entry = left.companions.get(SIGHTINGS) if left else None
+    return {} if entry is None or damage(index_dir, {entry.name: entry.bytes}) else {SIGHTINGS: entry}
 
 
 def prune_index(
