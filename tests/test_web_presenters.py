@@ -77,10 +77,10 @@ def months(count: int) -> list[tuple[date, int]]:
 
 def test_bars_are_drawn_to_scale() -> None:
     timeline = drawn("year", (date(2029, 1, 1), 500), (date(2030, 1, 1), 0), (date(2031, 1, 1), 1))
-    assert [(span.x, span.outline) for span in timeline.spans] == [
-        (0, "M1 100v-100h8v100z"),
-        (10, ""),
-        (20, "M21 100v-2h8v2z"),
+    assert [(span.area, span.outline) for span in timeline.spans] == [
+        ("M0 0h10v100H0z", "M1 100v-100h8v100z"),
+        ("M10 0h10v100H10z", ""),
+        ("M20 0h10v100H20z", "M21 100v-2h8v2z"),
     ]
     assert [span.href for span in timeline.spans] == ["2029-01-01/2029-12-31", "", "2031-01-01/2031-12-31"]
     assert timeline.peak == "most: 500 articles in 2029"
@@ -124,7 +124,8 @@ def test_long_histograms_are_folded(
 ) -> None:
     timeline = drawn(given, *counts)
     assert (timeline.interval, timeline.unit, len(timeline.spans)) == (interval, unit, spans)
-    assert sum(span.width for span in timeline.spans) == timeline.width
+    widths = [int(span.area.partition("h")[2].partition("v")[0]) for span in timeline.spans]
+    assert sum(widths) == timeline.width
 
 
 UNITS_OF_DAYS = {

@@ -101,6 +101,8 @@ def test_a_value_is_never_both_selected_and_excluded(request_: SearchRequest, fi
 def test_quick_links_equal_slow_ones(request_: SearchRequest, name: str, value: str) -> None:
     links = Links("/below")
     assert Refinements(links, request_).add(name, value) == links.search(adding(request_, name, value))
+    for page in (1, 2, 19):
+        assert Refinements(links, request_).at_page(page) == links.search(replacing(request_, page=page))
     for taken in getattr(request_, name):
         assert Refinements(links, request_).add(name, taken) == links.search(adding(request_, name, taken))
 

@@ -10,11 +10,11 @@ from datetime import date
 
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
-from .language import _, say
+from .language import _
 from .links import Links, Refinements
 from .presenters import HitLine, Link, SearchForm, present_form, present_hit
 from .timeline import Timeline, present_timeline
-from .words import count_words, said_day
+from .words import said_count, said_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def present_front(result: SearchResult, links: Links, span: tuple[date, date] | 
     everything = SearchRequest()
     refine = Refinements(links, everything)
     topics = result.facets["topic"]
-    extent = say(count_words(result.total))
+    extent = said_count(result.total)
     if span:
         extent = _("{articles}, {first} to {last}", articles=extent, first=said_day(span[0]), last=said_day(span[1]))
 

@@ -177,6 +177,8 @@ class Refinements:
         self._around = {name: self._frame(pairs, name, name) for name in VALUE_FIELDS}
         undated = args_from_request(replacing(request, date_from=None, date_to=None, interval=""))
         self._around_days = self._frame(undated, "from", "to")
+        self._around_page = self._frame(pairs, "page", "page")
+        self._first_page = links.search(self._request)
         self._taken = {value for name in VALUE_FIELDS for value in getattr(request, name)}
 
     def _frame(self, pairs: list[tuple[str, str]], first: str, last: str) -> tuple[str, str]:
@@ -193,6 +195,11 @@ class Refinements:
             return self._links.search(adding(self._request, name, value))
         before, after = self._around[name]
         return f"{before}{_encoded(name, value)}{after}"
+
+    def at_page(self, page: int) -> str:
+        """Return the address of the same search at another page, from 1."""
+        before, after = self._around_page
+        return f"{before}page={page}{after}" if page > 1 else self._first_page
 
     def between(self, first: date, last: date) -> str:
         """Return the address of the search over these days, both included, instead of its own, on its first page."""

@@ -16,7 +16,7 @@ from .language import _, say
 from .links import Links, Refinements, day_path
 from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_formats, present_hit
 from .timeline import Timeline, present_timeline
-from .words import WEEKDAYS, count_words, span_words
+from .words import WEEKDAYS, said_count, span_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def present_period(
     return PeriodPage(
         title=say(period.words),
         weekday=say(WEEKDAYS[period.first.weekday()]) if period.kind == "day" else "",
-        total=say(count_words(result.total)) if result.total else _("No articles"),
+        total=said_count(result.total) if result.total else _("No articles"),
         form=present_form(SearchRequest(), links),
         trail=_trail(period, links),
         before=_neighbour(period, -1, links, span),

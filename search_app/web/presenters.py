@@ -30,7 +30,7 @@ from .state import (
     without_filters,
 )
 from .timeline import Timeline, present_timeline
-from .words import FIELD_WORDS, count_words, said_day, shortened, span_words
+from .words import FIELD_WORDS, said_count, said_day, shortened, span_words
 
 # A facet shows so many values where nobody asked for more; the page of all its values has the rest. Each of them costs
 # a page of three facets half a kilobyte.
@@ -81,7 +81,8 @@ class Chip:
 class Box:
     """A checkbox of a facet: ``name=value`` is what it sends.
 
-    exclude : the parameter that leaves the value out, ``""`` where that makes no sense. negative : it is left out.
+    exclude : the parameter that leaves the value out, ``""`` where that makes no sense; exclude_label says so in words.
+    negative : it is left out.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Box:
     checked: bool = False
     negative: bool = False
     exclude: str = ""
+    exclude_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class HitLine:
     topic: Link | None
     sources: tuple[SourceLine, ...]
     contexts: tuple[Link, ...]
-    more_contexts: int
+    more_contexts: str
     image: str
     language: str
     opinion: bool
@@ -192,7 +194,7 @@ def present_search(
     """Return a result page. last_day : the archive's newest day; the presets of the date filter count back from it."""
     request = result.request
     refine = Refinements(links, request, within=True)
-    total = say(count_words(result.total))
+    total = said_count(result.total)
     first = (request.page - 1) * request.per_page
     pages = page_numbers(request.page, result.pages)
     return ResultPage(
@@ -217,13 +219,11 @@ def present_search(
         ),
         hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
         pager=tuple(
-            Link(f"{page:,}", links.search(replacing(request, page=page)), current=page == request.page)
-            if page
-            else Link("…")
+            Link(f"{page:,}", refine.at_page(page), current=page == request.page) if page else Link("…")
             for page in pages
         ),
-        previous=links.search(replacing(request, page=request.page - 1)) if request.page > 1 else "",
-        next=links.search(replacing(request, page=request.page + 1)) if request.page < result.pages else "",
+        previous=refine.at_page(request.page - 1) if request.page > 1 else "",
+        next=refine.at_page(request.page + 1) if request.page < result.pages else "",
         facets=tuple(
             present_facet(name, result.facets[name], request, links) for name in FACET_FIELDS if name in result.facets
         ),
@@ -317,7 +317,14 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
     if none_picked:
         picked.append(none_box)
     others = [
-        Box(name, bucket.value, bucket.value, f"{bucket.count:,}", exclude=f"not_{name}")
+        Box(
+            name,
+            bucket.value,
+            bucket.value,
+            f"{bucket.count:,}",
+            exclude=f"not_{name}",
+            exclude_label=_("not {value}", value=bucket.value),
+        )
         for bucket in facet.buckets
         if not bucket.selected and not bucket.excluded
     ]
@@ -341,6 +348,7 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
     """Return a hit for the page. Its contexts lead to the same search with that context added."""
     # A context that is the topic again would only repeat the line above it.
     contexts = [context for context in hit.contexts if context != hit.topic]
+    more = len(contexts) - CONTEXTS_A_HIT
     return HitLine(
         href=links.article(hit.path),
         long=len(hit.headline) > LONG_HEADLINE,
@@ -351,7 +359,7 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         topic=Link(hit.topic, refine.add("topic", hit.topic)) if hit.topic else None,
         sources=present_sources(hit.sources),
         contexts=tuple(Link(context, refine.add("context", context)) for context in contexts[:CONTEXTS_A_HIT]),
-        more_contexts=max(0, len(contexts) - CONTEXTS_A_HIT),
+        more_contexts=_("and {count} more", count=more) if more > 0 else "",
         image=safe_url(hit.image),
         language=hit.language if hit.language != current_language().code else "",
         opinion=hit.kind != "news",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -220,6 +221,7 @@ def _one(text: str, default: str = "") -> tuple[str, ...]:
     return () if text == default else (text,)
 
 
+@lru_cache(maxsize=8192)
 def first_day_text(day: date | None) -> str:
     """Return the shortest text that ``from`` reads as this day: ``2017``, ``2017-03``, ``2017-03-02``; ``""`` for None.
 
@@ -231,6 +233,7 @@ def first_day_text(day: date | None) -> str:
     return day.isoformat()[: 4 if day.month == 1 else 7]
 
 
+@lru_cache(maxsize=8192)
 def last_day_text(day: date | None) -> str:
     """Return the shortest text that ``to`` reads as this day; see ``first_day_text``."""
     if day is None or day != month_end(day):

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 
 from ..dates import month_end, month_start, month_words, year_words
 from ..engine.result import Histogram, HistogramBar
 from ..messages import Message, message, plural
-from .language import _, say
+from .language import _, current_language, find_language, say
 from .state import first_day_text, last_day_text
-from .words import count_words, span_words
+from .words import said_count, span_words
 
 HEIGHT = 100
 BAR_WIDTH = 10
@@ -33,7 +33,7 @@ FEW_BARS = 8
 class Span:
     """One link of the drawing and one row of the table: a bar, or neighbouring bars under one link.
 
-    x, width : what it covers, in the drawing's units. outline : its bars, as the data of an SVG path.
+    area, outline : what it covers of the drawing, and its bars, as the data of SVG paths. count_text : in figures.
     no_data : how many of its bars are days, months or years of which the archive has no article at all; all_no_data
         tells that there is nothing else. from_text, to_text : its ends, as the parameters ``from`` and ``to`` take
         them.
@@ -43,8 +43,8 @@ class Span:
     count: int
     count_words: str
     href: str
-    x: int
-    width: int
+    count_text: str
+    area: str
     outline: str
     no_data: str
     all_no_data: bool
@@ -118,6 +118,16 @@ def unit_label(unit: str, first: date) -> str:
     return year_words(first) if unit == "year" else span_words(*UNITS[unit](first))
 
 
+def said_label(unit: str, first: date) -> str:
+    """Return ``unit_label`` in the language of the page. Cost: a look-up, after the first time."""
+    return _said_label(current_language().code, unit, first)
+
+
+@lru_cache(maxsize=8192)
+def _said_label(code: str, unit: str, first: date) -> str:
+    return find_language(code).say(unit_label(unit, first))
+
+
 def present_timeline(
     histogram: Histogram,
     address: Callable[[date, date], str],
@@ -147,12 +157,12 @@ def present_timeline(
         start, end = max(first, first_day or first), min(last, last_day or last)
         spans.append(
             Span(
-                label=say(unit_label(unit, first)),
+                label=said_label(unit, first),
                 count=count,
-                count_words=say(count_words(count)),
+                count_words=said_count(count),
                 href=address(start, end) if count else "",
-                x=x,
-                width=len(within) * BAR_WIDTH,
+                count_text=f"{count:,}",
+                area=f"M{x} 0h{len(within) * BAR_WIDTH}v{HEIGHT}H{x}z",
                 outline=_outline(x, [bar.count for bar in within], most),
                 no_data=say(NO_DATA[interval](gaps)) if gaps else "",
                 all_no_data=gaps == len(within),
@@ -168,14 +178,14 @@ def present_timeline(
         spans=tuple(spans),
         width=x,
         height=HEIGHT,
-        first_label=say(unit_label(interval, bars[0].start)),
-        last_label=say(unit_label(interval, bars[-1].start)),
+        first_label=said_label(interval, bars[0].start),
+        last_label=said_label(interval, bars[-1].start),
         gaps="".join(
             f"M{place * BAR_WIDTH} 0h{BAR_WIDTH}v{HEIGHT}h-{BAR_WIDTH}z"
             for place, bar in enumerate(bars)
             if bar.no_data
         ),
-        peak=_peak(interval, say(count_words(most)), say(unit_label(interval, peak))),
+        peak=_peak(interval, said_count(most), said_label(interval, peak)),
     )
 
 

@@ -14,7 +14,7 @@ from .language import _, say
 from .links import Links, Refinements
 from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_hit
 from .timeline import Timeline, present_timeline
-from .words import FIELD_WORDS, count_words, said_day
+from .words import FIELD_WORDS, said_count, said_day
 
 BESIDE = 12
 
@@ -63,7 +63,7 @@ def present_value(field: str, name: str, result: SearchResult, links: Links, fir
     return ValuePage(
         kind=say(words.one),
         name=name,
-        total=say(count_words(result.total)),
+        total=said_count(result.total),
         span=_span(first_day, last_day),
         form=present_form(SearchRequest(), links),
         timeline=present_timeline(result.histogram, refine.between),

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from ..engine.request import SearchRequest
 from ..engine.result import Engine
-from .language import _, say
+from .language import _
 from .links import Links
 from .presenters import Link, present_chips
 from .state import VALUE_FIELDS, adding, has_filters, removing, replacing, without_filters
-from .words import count_words
+from .words import said_count
 
 # Each way costs a count: enough of them to help, few enough to stay quick.
 MOST_TRIED = 12
@@ -33,7 +33,7 @@ def find_ways_on(request: SearchRequest, engine: Engine, links: Links) -> tuple[
             break
         result = engine.search(replacing(smaller, per_page=0, facets=(), histogram=False))
         if result.total and not result.relaxed:
-            found.append(Link(text, links.search(smaller), note=say(count_words(result.total))))
+            found.append(Link(text, links.search(smaller), note=said_count(result.total)))
     return tuple(found)
 
 

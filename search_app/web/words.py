@@ -116,6 +116,16 @@ def count_words(count: int) -> Message:
     return plural("{count:,} article", "{count:,} articles", count)
 
 
+def said_count(count: int) -> str:
+    """Return a count of articles in the language of the page. Cost: a look-up, after the first time."""
+    return _said_count(current_language().code, count)
+
+
+@lru_cache(maxsize=8192)
+def _said_count(code: str, count: int) -> str:
+    return find_language(code).say(count_words(count))
+
+
 def said_day(day: date) -> str:
     """Return a day in the language of the page. Cost: a look-up, after the first time."""
     return _said_day(current_language().code, day)
