@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from math import log
 from typing import NamedTuple
 
+from plain_ranking import PlainRanking, weighed_by_repeats, words_side_by_side
+
 from search_app.archive.model import Article
 from search_app.engine.query import (
     And,
@@ -31,7 +33,7 @@ from search_app.engine.query import (
     wanted_leaves,
 )
 from search_app.engine.request import FACET_FIELDS, MISSING_FIELDS, SearchRequest
-from search_app.engine.scoring import FIELD_WEIGHTS
+from search_app.engine.scoring import FIELD_WEIGHTS, Bm25f
 from search_app.index.analysis import STOP_WORDS, VALUE_GAP, analyse, fold, is_dense
 
 K1, B = 1.2, 0.75
@@ -87,6 +89,7 @@ class PlainResult:
     interval: str = ""
     bars: list[tuple[date, int]] = field(default_factory=list)
     relaxed: bool = False
+    partial: list[str] = field(default_factory=list)
 
 
 def values_of(article: Article, name: str) -> tuple[str, ...]:
@@ -156,11 +159,12 @@ def is_like(word: str, distance: int, other: str) -> bool:
 
 
 class PlainEngine:
-    """Answers requests over a list of articles. The bonuses are shares of a score, as ``Bm25`` has them."""
+    """Answers requests over a list of articles: ranked by ``scorer``, or as ``Bm25`` does where that is None."""
 
-    def __init__(self, articles: Iterable[Article], folded_bonus: float = 0.0, spelled_bonus: float = 0.0) -> None:
+    def __init__(self, articles: Iterable[Article], scorer: Bm25f | None = None) -> None:
         self.articles = list(articles)
-        self.folded_bonus, self.spelled_bonus = folded_bonus, spelled_bonus
+        self.ranking = PlainRanking(self, scorer or Bm25f())
+        self.fielded = scorer is not None
         names = [name for name, _ in FIELD_WEIGHTS]
         self.places = {a.path: {name: tokens_of(values_of(a, name)) for name in names} for a in self.articles}
         self.average = {
@@ -260,6 +264,9 @@ class PlainEngine:
                 return sum(self.score(child, article) for child in children)
             case Boost(child, factor):
                 return factor * self.score(child, article)
+            case Near(tokens, _, wanted_field) if self.fielded:
+                counted = [name for name, _ in _weights(wanted_field) if self._in_field(node, article, name)]
+                return sum(self.ranking.score(token, wanted_field, article, counted) for token in tokens)
             case Near(tokens, _, wanted_field):
                 return sum(
                     weight * self.bm25(token, name, article)
@@ -284,12 +291,7 @@ class PlainEngine:
         tf = sum(token.is_at(place) for place in places)
         if not tf:
             return 0.0
-        worth = self.idf(token, name) * tf * (K1 + 1) / (tf + K1 * (1 - B + B * len(places) / self.average[name]))
-        if any((place.stem, place.spelled) == (token.stem, token.spelled) for place in places):
-            return worth * (1 + self.spelled_bonus)
-        if any((place.stem, place.folded) == (token.stem, token.folded) for place in places):
-            return worth * (1 + self.folded_bonus)
-        return worth
+        return self.idf(token, name) * tf * (K1 + 1) / (tf + K1 * (1 - B + B * len(places) / self.average[name]))
 
     def evaluate(self, tree: Query) -> dict[str, float]:
         """Return path and score of every article that matches a tree."""
@@ -300,19 +302,27 @@ class PlainEngine:
 
     def search(self, request: SearchRequest, tree: Query) -> PlainResult:
         """Return the answer to a request whose query text means ``tree``."""
-        node = self.understand(tree)
+        node = weighed_by_repeats(self.understand(tree), request.q)
         hits = [a for a in self.articles if self.matches(node, a) and self.passes(request, a)]
-        scores = {a.path: self.score(node, a) for a in hits}
-        relaxed = False
-        if not hits and isinstance(node, And):
-            scores = self._partial(node, request)
-            hits = [a for a in self.articles if a.path in scores]
-            relaxed = bool(hits)
+        tokens, spare = words_side_by_side(node)
+        spare += _left_out(tree)
+        scores = self.ranking.with_gains({a.path: self.score(node, a) for a in hits}, tokens, spare)
+        relaxed, partial = False, list[str]()
+        if isinstance(node, And) and len(hits) < request.per_page:
+            others = self._partial(node, request)
+            if not hits:
+                scores = self.ranking.with_gains(others, tokens, spare)
+                hits = [a for a in self.articles if a.path in scores]
+                relaxed = bool(hits)
+            elif request.order == "relevance":
+                days = {a.path: a.date.toordinal() for a in self.articles}
+                ranked = sorted(others, key=lambda path: (-others[path], -days[path], path))
+                partial = ranked[: request.per_page - len(hits)]
         by_relevance = request.order == "relevance"
         sign = 1 if request.order == "oldest" else -1
         hits.sort(key=lambda a: (-scores[a.path] if by_relevance else 0.0, sign * a.date.toordinal(), a.path))
         result = PlainResult(scores if by_relevance else dict.fromkeys(scores, 0.0), [a.path for a in hits])
-        result.relaxed = relaxed
+        result.relaxed, result.partial = relaxed, partial
         for name in request.facets:
             counted = hits
             if name != "context" and not relaxed:
@@ -364,30 +374,32 @@ class PlainEngine:
     # -- partial matches ------------------------------------------------------------------------------------------
 
     def _partial(self, node: And, request: SearchRequest) -> dict[str, float]:
-        """Return the best of the articles that lack some words: most information first, then by score."""
+        """Return the best of the articles that lack some words."""
         loose = [child for child in node.children if _may_lack(child)]
         if len(loose) < 2:
             return {}
         bound = [child for child in node.children if child not in loose]
-        found = []
-        for a in self.articles:
-            held = [child for child in loose if self.matches(child, a)]
-            if held and all(self.matches(child, a) for child in bound) and self.passes(request, a):
-                worth = sum(self._information(child) for child in held)
-                score = sum(self.score(child, a) for child in (*held, *bound))
-                found.append((worth * 1000 + score, a))
-        found.sort(key=lambda pair: (-pair[0], -pair[1].date.toordinal(), pair[1].path))
-        return {a.path: worth for worth, a in found[:RELAXED_HITS]}
+        candidates = [
+            a
+            for a in self.articles
+            if any(self.matches(child, a) for child in loose)
+            and not self.matches(node, a)
+            and all(self.matches(child, a) for child in bound)
+            and self.passes(request, a)
+        ]
 
-    def _information(self, node: object) -> float:
-        match node:
-            case Near(tokens, _, name):
-                return sum(max(0.0, min(self.idf(token, f) for f, _ in _weights(name))) for token in tokens)
-            case Boost(child, _):
-                return self._information(child)
-            case Or(children):
-                return max(map(self._information, children))
-        return 1.0
+        def worth(article: Article) -> float:
+            return sum(self.score(child, article) for child in node.children)
+
+        return self.ranking.partial(list(loose), candidates, worth, RELAXED_HITS)
+
+
+def _left_out(tree: Query) -> int:
+    if not isinstance(tree, And):
+        return 0
+    spare = [child for child in tree.children if isinstance(child, Word) and _is_common(child.text)]
+    others = [child for child in tree.children if child not in spare and wanted_leaves(child)]
+    return len(spare) if others else 0
 
 
 def _is_common(text: str) -> bool:

@@ -17,7 +17,7 @@ from random_articles import random_articles
 from search_app.archive.model import Article
 from search_app.engine.ranking import Ranked, rank_page
 from search_app.engine.request import SearchRequest
-from search_app.engine.scoring import FIELD_WEIGHTS, RANKING, Bm25
+from search_app.engine.scoring import FIELD_WEIGHTS, RANKING, Bm25, Bm25f
 from search_app.engine.search import Searcher
 from search_app.index.generation import Snapshot
 from search_app.index.postings import Docs
@@ -177,3 +177,69 @@ def test_lengths_rounded_as_stock_whoosh_rounds_them() -> None:
     assert rounded[:11].tolist() == exact[:11].tolist()
     assert (rounded[11], rounded[12], rounded[15]) == (exact[12], exact[12], exact[16])
     assert (rounded >= exact).all()
+
+
+# -- BM25F ---------------------------------------------------------------------------------------------------------
+
+
+def test_fields_are_added_up_before_a_word_stops_counting() -> None:
+    """With k1 = 1.4 a frequency of 3 is worth 3 · 2.4 / 4.4; what stands as typed counts in the numerator alone."""
+    scorer = Bm25f(k1=1.4)
+    frequencies, exact = np.array([3.0, 1.0, 3.0]), np.array([3.0, 1.0, 3.6])
+    found = scorer.scores(frequencies, exact, 2.0)
+    assert found.tolist() == pytest.approx([2 * 7.2 / 4.4, 2.0, 2 * 3.6 * 2.4 / 4.4])
+
+
+def test_burst_by_hand() -> None:
+    """Nine places in four texts: (10 / 4) ** 0.75. A word of no running text is neither held back nor raised."""
+    assert Bm25f(burstiness=0.75).burst(4, 9) == pytest.approx(2.5**0.75)
+    assert Bm25f().burst(0, 0) == 1.0
+
+
+def test_gains_by_hand() -> None:
+    """Half as long as the average with b = 0.5: 1 / (0.5 + 0.25)."""
+    gains = Bm25f(lengths=(("headline", 0.5),)).gains("headline", 8.0, 8)
+    assert gains[[4, 8]].tolist() == pytest.approx([1 / 0.75, 1.0])
+    assert np.isfinite(Bm25f().gains("summary", 0.0, 4)).all()
+
+
+def test_words_side_by_side_and_in_order_rank_first(make_article: Make, tmp_path: Path) -> None:
+    summaries = (
+        "Ferry strikes are over, and every crane on the nine quays of the old town looks like new.",
+        "The crane of the old ferry is rusty, and nine quays of the town are closed to strikes.",
+        "A crane strikes the quays of nine old ferry towns that look like every new harbour there.",
+    )
+    plain = {"topic": "", "contexts": (), "sources": ()}
+    articles = [
+        make_article(headline=f"Note {n}", summary=text, date=TODAY - timedelta(days=n), **plain)
+        for n, text in enumerate(summaries)
+    ]
+    assert paths_in_order(tmp_path / "a", "crane strikes", *articles)[0] == "Note 2"
+    assert paths_in_order(tmp_path / "b", "ferry strikes", *articles)[0] == "Note 0"
+
+
+def test_the_headline_that_is_the_query_ranks_first(make_article: Make, tmp_path: Path) -> None:
+    """Even where another has the words more often; common words that were left out may stand in it."""
+    plain = {"topic": "", "contexts": (), "sources": (), "summary": ""}
+    whole = make_article(headline="The Ferry of Sel", **plain)
+    other = make_article(headline="Sel ferry, ferry Sel, crane", date=TODAY, **plain)
+    rest = [make_article(headline=f"Crane {n}", **plain) for n in range(20)]
+    assert paths_in_order(tmp_path, "the ferry of sel", whole, other, *rest)[0] == "The Ferry of Sel"
+
+
+def test_a_question_in_capitals_has_no_operators(make_article: Make, tmp_path: Path) -> None:
+    """NOT takes nothing away where somebody pressed one key; the result says so."""
+    snapshot = make_snapshot(tmp_path, [make_article(headline="Storm and not a comet over the ferry")])
+    searcher = Searcher(snapshot, load_settings({}))
+    result = searcher.search(SearchRequest(q="STORM NOT A COMET OVER THE FERRY"), TODAY)
+    assert (result.total, result.relaxed) == (1, False)
+    assert any("capitals" in warning for warning in result.warnings)
+    assert searcher.search(SearchRequest(q="STORM NOT COMET"), TODAY).total == 0
+
+
+def test_a_word_that_is_said_again_weighs_more(make_article: Make, tmp_path: Path) -> None:
+    plain = {"topic": "", "contexts": (), "sources": (), "summary": ""}
+    ferry = make_article(headline="Ferry notes", **plain)
+    crane = make_article(headline="Crane notes", date=TODAY, **plain)
+    assert paths_in_order(tmp_path / "a", "ferry crane strike", ferry, crane)[0] == "Crane notes"
+    assert paths_in_order(tmp_path / "b", "ferry crane strike ferry", ferry, crane)[0] == "Ferry notes"

@@ -50,6 +50,7 @@ def assert_same(result: SearchResult, hits: list[Hit], expected: PlainResult) ->
     assert result.relaxed is expected.relaxed
     assert {hit.path: hit.score for hit in hits} == pytest.approx(expected.scores, rel=1e-9, abs=1e-9)
     assert len(hits) == result.total == len(expected.scores)
+    assert [hit.path for hit in result.partial] == expected.partial
     assert result.pages == -(-result.total // request.per_page)
     sign = 1 if request.order == "oldest" else -1
     keys = [(-hit.score, sign * hit.date.toordinal(), hit.path) for hit in hits]
@@ -122,7 +123,7 @@ def test_random_requests_answer_as_the_plain_engine_does(
     whole: EmbeddedEngine, articles: list[Article], rng: random.Random
 ) -> None:
     """Queries, filters, sorts, counts, spans: everything of the answer, exact and relaxed."""
-    plain = PlainEngine(articles, RANKING.folded_bonus, RANKING.spelled_bonus)
+    plain = PlainEngine(articles, RANKING)
     relaxed = found = 0
     for _ in range(ROUNDS):
         request, tree = random_search(rng)
@@ -300,11 +301,7 @@ def test_only_the_facets_asked_for_are_counted(harbour: EmbeddedEngine) -> None:
 
 def test_all_values_of_a_facet_on_pages(whole: EmbeddedEngine, articles: list[Article]) -> None:
     """By count, then name; by name; no value on two pages."""
-    plain = (
-        PlainEngine(articles, RANKING.folded_bonus, RANKING.spelled_bonus)
-        .search(SearchRequest(facet_size=100), MATCH_ALL)
-        .facets["context"]
-    )
+    plain = PlainEngine(articles, RANKING).search(SearchRequest(facet_size=100), MATCH_ALL).facets["context"]
     for sort in ("count", "name"):
         seen = []
         page = whole.facet(FacetRequest(SearchRequest(), "context", sort=sort, per_page=3))

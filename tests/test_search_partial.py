@@ -75,3 +75,24 @@ def test_a_relaxed_search_in_order_of_date(sparse: EmbeddedEngine) -> None:
     result = sparse.search(SearchRequest(q="harbour zeppelin", sort="newest"))
     days = [hit.date for hit in result.hits]
     assert result.relaxed and days == sorted(days, reverse=True)
+
+
+def test_partial_matches_stand_beside_a_page_that_is_not_full(make_article: Make, tmp_path: Path) -> None:
+    """They lack a word, are no hits, and change no count."""
+    plain = {"summary": "", "topic": "", "contexts": (), "sources": ()}
+    both = make_article(headline="Harbour zeppelin", **plain)
+    halves = [make_article(headline=headline, **plain) for headline in ("Zeppelin", "Harbour", "Airship")]
+    engine = open_over(tmp_path, both, *halves)
+    result = engine.search(SearchRequest(q="harbour zeppelin"))
+    assert (result.total, result.relaxed, [hit.headline for hit in result.hits]) == (1, False, ["Harbour zeppelin"])
+    assert {hit.headline for hit in result.partial} == {"Zeppelin", "Harbour"}
+    assert all(hit.partial for hit in result.partial)
+    assert sum(bar.count for bar in result.histogram.bars) == 1
+    for request in (
+        SearchRequest(q="harbour zeppelin", per_page=1),
+        SearchRequest(q="harbour zeppelin", sort="newest"),
+        SearchRequest(q='"harbour" "zeppelin"'),
+    ):
+        assert engine.search(request).partial == ()
+    filtered = engine.search(SearchRequest(q="harbour zeppelin -zeppelin harbour"))
+    assert [hit.headline for hit in (*filtered.hits, *filtered.partial)] == ["Harbour"]

@@ -46,6 +46,10 @@ class DocSet:
     def __and__(self, other: DocSet) -> DocSet:
         return DocSet([mine & theirs for mine, theirs in zip(self.masks, other.masks, strict=True)])
 
+    def minus(self, other: DocSet) -> DocSet:
+        """Return the documents of this set that the other lacks."""
+        return DocSet([mine & ~theirs for mine, theirs in zip(self.masks, other.masks, strict=True)])
+
     def missing(self, snapshot: Snapshot, field: str) -> int:
         """Return how many of the documents have no value in a facet, or no summary. Counted once."""
         found = self._missing.get(field)

@@ -20,9 +20,10 @@ from ..index.postings import Docs, Field, Run, docs_of_runs
 from ..index.schema import TEXT_FIELDS
 from ..index.segment import Segment
 from .expansion import Forms, expand_pattern, most_frequent
+from .fielded import TermCounts, TermWeight, add_scores, count_term, gain_table
 from .phrases import Phrases
 from .plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Weights, Without
-from .scoring import Bm25
+from .scoring import Bm25, Bm25f, Scorer
 from .terms import FIELD_NUMBER, Terms
 
 Mask = npt.NDArray[np.bool_]
@@ -36,9 +37,16 @@ class Statistics:
     """What scoring needs to know of the whole snapshot: document frequencies and average lengths, live documents only.
 
     Made for one request; remembers what it counted.
+    counted : what requests before counted in the same snapshot, and where this one adds to it; None for nothing.
     """
 
-    def __init__(self, snapshot: Snapshot, scorer: Bm25, max_expansions: int = 1024) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        scorer: Scorer,
+        max_expansions: int = 1024,
+        counted: dict[Term, TermCounts] | None = None,
+    ) -> None:
         self.snapshot = snapshot
         self.scorer = scorer
         self.evaluators = tuple(
@@ -46,6 +54,7 @@ class Statistics:
             for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
         )
         self._idf: dict[tuple[str, Token], float] = {}
+        self._counted = {} if counted is None else counted
         self.truncated: set[str] = set()
 
     def idf(self, field: str, token: Token) -> float:
@@ -56,6 +65,22 @@ class Statistics:
             found = self._idf[field, token] = self.scorer.idf(self.snapshot.articles, df)
         return found
 
+    def weight(self, term: Term) -> TermWeight:
+        """Return what a term is worth in all its fields together, with ``Bm25f``."""
+        counts = self._counted.get(term)
+        if counts is None:
+            parts = (evaluator.counts(term) for evaluator in self.evaluators)
+            counts = self._counted[term] = TermCounts(*map(sum, zip(*parts, strict=True)))
+        scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
+        idf = scorer.idf(self.snapshot.articles, counts.df)
+        return TermWeight(idf, scorer.burst(counts.prose_df, counts.occurrences))
+
+    def gains(self, segment: Segment, weights: Weights) -> Scores:
+        """Return what one occurrence counts in fields of these weights, by the ``length_codes`` of a segment."""
+        scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
+        averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
+        return gain_table(scorer, averages, segment.longest, weights)
+
     def weights(self, term: Term) -> Scores:
         """Return what a token is worth in each of ``TEXT_FIELDS``: idf times the weight of the field, 0.0 in others."""
         weights = [0.0] * len(TEXT_FIELDS)
@@ -65,9 +90,9 @@ class Statistics:
         return np.array(weights)
 
     def norms(self, segment: Segment) -> Scores:
-        """Return what the frequency of a term competes with, by the ``length_codes`` of a segment."""
+        """Return what the frequency of a term competes with, by the ``length_codes`` of a segment, with ``Bm25``."""
         averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
-        return _norms(self.scorer, averages, segment.longest)
+        return _norms(self.scorer if isinstance(self.scorer, Bm25) else Bm25(), averages, segment.longest)
 
 
 @lru_cache(maxsize=64)
@@ -152,7 +177,7 @@ class Evaluator:
         match plan:
             case Term():
                 mask = self._none()
-                mask[self._postings_of(plan).docs] = True
+                mask[self.postings_of(plan).docs] = True
                 return mask
             case Near(_, _, fields):
                 mask = self._none()
@@ -193,7 +218,7 @@ class Evaluator:
         for child in others:
             mask &= self._match(child)
         for term in terms[1:]:
-            postings = self._postings_of(term)
+            postings = self.postings_of(term)
             inside = mask.take(postings.docs).nonzero()[0]
             narrowed[term] = inside
             mask = self._none()
@@ -201,7 +226,7 @@ class Evaluator:
         return mask
 
     def _postings_count(self, term: Term) -> int:
-        return len(self._postings_of(term).docs)
+        return len(self.postings_of(term).docs)
 
     def _none(self) -> Mask:
         return np.zeros(self.segment.docs, bool)
@@ -269,7 +294,7 @@ class Evaluator:
         together : by field and document, where the token counts, and in a last row, whether in any field and wanted;
             None for everywhere.
         """
-        token, postings = term.token, self._postings_of(term)
+        token, postings = term.token, self.postings_of(term)
         docs, frequencies, numbers = postings.docs, postings.frequencies, postings.numbers
         if not len(docs):
             return
@@ -288,15 +313,18 @@ class Evaluator:
             docs, frequencies, numbers = docs.take(inside), frequencies.take(inside), numbers.take(inside)
         statistics, segment = self._statistics, self.segment
         scorer = statistics.scorer
-        weights = statistics.weights(term)
-        if factor != 1.0:
-            weights = weights * factor
         codes = segment.length_codes.take(self._offsets.take(numbers) + docs)
-        worth = scorer.scores(frequencies, statistics.norms(segment).take(codes), weights.take(numbers))
+        factors: Scores | float = 1.0
         if scorer.spelled_bonus and token.spelled:
-            worth *= self._spelling_factors(postings, token, None if whole else inside)
-        scores = into.scores
-        scores += np.bincount(into.slots.take(docs), weights=worth, minlength=len(scores))
+            factors = self._spelling_factors(postings, token, None if whole else inside)
+        slots, scores = into.slots.take(docs), into.scores
+        if isinstance(scorer, Bm25f):
+            found = statistics.gains(segment, term.fields).take(codes) * frequencies
+            add_scores(scorer, slots, found, factors, statistics.weight(term).total * factor, scores)
+            return
+        weights = statistics.weights(term) * factor
+        worth = scorer.scores(frequencies, statistics.norms(segment).take(codes), weights.take(numbers)) * factors
+        scores += np.bincount(slots, weights=worth, minlength=len(scores))
 
     @cached_property
     def _offsets(self) -> npt.NDArray[np.intp]:
@@ -345,6 +373,10 @@ class Evaluator:
                     found[int(segment.form_locals[form])] += bonus
         return found
 
+    def counts(self, term: Term) -> TermCounts:
+        """Return how often a term stands in this segment; see ``TermCounts``."""
+        return count_term(self.postings_of(term), self.live, self.segment.docs)
+
     # -- postings -------------------------------------------------------------------------------------------------
 
     def df(self, name: str, token: Token) -> int:
@@ -354,10 +386,10 @@ class Evaluator:
             return 0
         if self.live is None and token.exact is None:
             return run.df
-        docs = self._postings_of(Term(token, ((name, 1.0),))).docs
+        docs = self.postings_of(Term(token, ((name, 1.0),))).docs
         return len(docs) if self.live is None else int(np.count_nonzero(self.live[docs]))
 
-    def _postings_of(self, plan: Term) -> Postings:
+    def postings_of(self, plan: Term) -> Postings:
         """Return the postings of a token in all its fields, field after field; read once a request."""
         found = self._postings.get(plan)
         if found is None:

@@ -5,7 +5,7 @@ In: a plan and a request. Out: sets of documents, with scores where partial matc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,11 @@ from .docset import DocSet
 from .evaluate import Mask, Scores, Statistics
 from .facets import ValueSpace
 from .plan import Any, Days, Every, Near, Pattern, Plan, Scaled, Term
-from .ranking import rank_page
+from .ranking import rank_hits
 from .request import FACET_FIELDS, SearchRequest
 
+SHORT_QUERY = 6
+"""Words of a query up to which those documents come first that lack the least."""
 Spaces = Mapping[str, ValueSpace]
 
 
@@ -56,14 +58,33 @@ def find_matches(
     spaces : the values of each facet, in which the names of a request are looked up.
     """
     full = _match(plan, request, statistics, spaces)
-    loose = relax(plan) if full.hits.total == 0 and most_partial else None
+    if full.hits.total or not most_partial:
+        return full
+    return find_partial(plan, request, statistics, spaces, most_partial) or full
+
+
+def find_partial(
+    plan: Plan,
+    request: SearchRequest,
+    statistics: Statistics,
+    spaces: Spaces,
+    most: int,
+    without: DocSet | None = None,
+) -> Matches | None:
+    """Return the best ``most`` documents that lack some of the words, None where there are none.
+
+    Every count is over what is shown, whatever facet it is of: a partial match is an offer, not an answer.
+    without : documents that are left out, the full matches.
+    """
+    loose = relax(plan)
     if loose is None:
-        return full
-    partial = _match(loose, request, statistics, spaces)
-    if partial.hits.total == 0:
-        return full
-    docs, scores = _best_partial(plan, loose, partial.hits, statistics, most_partial)
-    # Every count is over what is shown, whatever facet it is of.
+        return None
+    hits = _match(loose, request, statistics, spaces).hits
+    if without is not None:
+        hits = hits.minus(without)
+    if not hits.total:
+        return None
+    docs, scores = _best_partial(plan, loose, hits, statistics, most)
     kept = DocSet.of_docs(docs, [segment.docs for segment in statistics.snapshot.segments])
     return Matches(loose, kept, kept, dict.fromkeys(FACET_FIELDS), scores, True)
 
@@ -118,26 +139,56 @@ def _selection(name: str, request: SearchRequest, statistics: Statistics, space:
 def _best_partial(
     plan: Plan, loose: Plan, hits: DocSet, statistics: Statistics, most: int
 ) -> tuple[list[Docs], list[Scores]]:
-    """Return the best partial matches: those with most of the query's information, then by score.
+    """Return the best partial matches by score, each with what it holds of the query.
 
-    A document's information is the sum, over the words it holds, of the word's idf in the field where it is commonest.
+    Of a short query only those are scored that hold most of its information: what a document holds is the sum of the
+    idf of its words, and the next smaller sum is looked at while there are fewer than ``most`` documents. Of a long one
+    all are: nobody expects all words of a question in an answer.
     """
     clauses = relaxable(plan)
-    worths = [_information(clause, statistics) for clause in clauses]
-    scores = []
-    for evaluator, docs, mask in zip(statistics.evaluators, hits.docs, hits.masks, strict=True):
-        information = np.zeros(len(docs))
-        for clause, worth in zip(clauses, worths, strict=True):
-            information[evaluator.match(clause)[docs]] += worth
-        scores.append(information * 1000.0 + evaluator.score(loose, docs, mask))
-    best = rank_page(statistics.snapshot, hits.docs, scores, "relevance", 0, most)
+    found = hits.docs
+    if len(clauses) <= SHORT_QUERY:
+        held = []
+        for evaluator, docs in zip(statistics.evaluators, found, strict=True):
+            codes = np.zeros(len(docs), np.uint8)
+            for bit, clause in enumerate(clauses):
+                codes |= evaluator.match(clause).take(docs).view(np.uint8) << np.uint8(bit)
+            held.append(codes)
+        counts = np.bincount(np.concatenate(held), minlength=1 << len(clauses)).tolist()
+        worths = [_information(clause, statistics) for clause in clauses]
+        there = [code for code, count in enumerate(counts) if count]
+        there.sort(key=lambda code: -sum(worth for n, worth in enumerate(worths) if code >> n & 1))
+        taken, enough = [], 0
+        for code in there:
+            if enough < most:
+                taken.append(code)
+            enough += counts[code]
+        kept = np.zeros(len(counts), bool)
+        kept[taken] = True
+        found = [docs[kept.take(codes)] for docs, codes in zip(found, held, strict=True)]
+        # What none of these holds need not be looked for in them.
+        lacking = {clause for n, clause in enumerate(clauses) if not any(code >> n & 1 for code in taken)}
+        loose = _without(loose, lacking)
+    kept_set = DocSet.of_docs(found, [segment.docs for segment in statistics.snapshot.segments])
+    parts = zip(statistics.evaluators, found, kept_set.masks, strict=True)
+    scores = [evaluator.score(loose, docs, mask) for evaluator, docs, mask in parts]
+    best = rank_hits(statistics.snapshot, found, scores, "relevance", 0, most)
     kept_docs: list[Docs] = []
     kept_scores: list[Scores] = []
-    for n, (docs, own) in enumerate(zip(hits.docs, scores, strict=True)):
-        chosen = np.isin(docs, np.array([hit.doc for hit in best if hit.segment == n], np.intp))
+    for n, (docs, own) in enumerate(zip(found, scores, strict=True)):
+        chosen = np.isin(docs, best.docs[best.segments == n])
         kept_docs.append(docs[chosen])
         kept_scores.append(own[chosen])
     return kept_docs, kept_scores
+
+
+def _without(loose: Plan, lacking: Set[Plan]) -> Plan:
+    match loose:
+        case Every((Any(clauses), *bound)):
+            return Every((Any(tuple(clause for clause in clauses if clause not in lacking)), *bound))
+        case Any(clauses):
+            return Any(tuple(clause for clause in clauses if clause not in lacking))
+    return loose
 
 
 def relaxable(plan: Plan) -> list[Plan]:
@@ -176,10 +227,10 @@ def relax(plan: Plan) -> Plan | None:
 
 def _information(plan: Plan, statistics: Statistics) -> float:
     match plan:
-        case Term(token, fields):
-            return max(0.0, min(statistics.idf(name, token) for name, _ in fields))
+        case Term():
+            return statistics.weight(plan).idf
         case Near(tokens, _, fields):
-            return sum(max(0.0, min(statistics.idf(name, token) for name, _ in fields)) for token in tokens)
+            return sum(statistics.weight(Term(token, fields)).idf for token in tokens)
         case Scaled(child, _):
             return _information(child, statistics)
         case Any(children):

@@ -6,6 +6,7 @@ left out. Looks nothing up in an index: the same plan serves every segment.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
@@ -82,9 +83,10 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Documents that all children match."""
+    """Documents that all children match. ``spare`` tells how many common words were left out beside them."""
 
     children: tuple[Plan, ...]
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,25 @@ def make_plan(tree: q.Query) -> tuple[Plan, tuple[str, ...]]:
     return (All() if plan is None else plan), tuple(dict.fromkeys(warnings))
 
 
+def weigh_repeats(plan: Plan, text: str) -> Plan:
+    """Return the plan of a text in which a plain word counts as often as it was typed.
+
+    Whoever asks in whole sentences says again what matters; a tree holds each word once.
+    """
+    if not isinstance(plan, Every):
+        return plan
+    times = Counter(token.spelled for token in analyse(text, query=True))
+    children = tuple(dict.fromkeys(plan.children))
+    return Every(tuple(_repeated(child, times) for child in children), plan.spare)
+
+
+def _repeated(plan: Plan, times: Counter[str]) -> Plan:
+    if not isinstance(plan, Term) or plan.token.exact is not None or len(plan.fields) < 2:
+        return plan
+    typed = times[plan.token.spelled]
+    return Scaled(plan, float(typed)) if typed > 1 else plan
+
+
 def _fields(name: str | None) -> Weights:
     return FIELD_WEIGHTS if name is None else ((name, 1.0),)
 
@@ -161,6 +182,7 @@ def _plan(node: q.Query, warnings: list[str]) -> Plan | None:
 
 def _group(children: tuple[q.Query, ...], kind: type[Every] | type[Any], warnings: list[str]) -> Plan | None:
     kept = children
+    spare: list[q.Query] = []
     if kind is Every:
         spare = [child for child in children if _is_stop_word(child)]
         if spare and any(child not in spare and q.wanted_leaves(child) for child in children):
@@ -170,10 +192,13 @@ def _group(children: tuple[q.Query, ...], kind: type[Every] | type[Any], warning
                 warnings.append(
                     message("“{word}” is too common to look for beside other words; in quotes it counts.", word=word)
                 )
-    plans = [plan for plan in (_plan(child, warnings) for child in kept) if plan is not None]
+    plans = tuple(plan for plan in (_plan(child, warnings) for child in kept) if plan is not None)
+    left_out = len(children) - len(kept)
     if not plans:
         return None
-    return plans[0] if len(plans) == 1 else kind(tuple(plans))
+    if kind is Every:
+        return plans[0] if len(plans) == 1 and not left_out else Every(plans, left_out)
+    return plans[0] if len(plans) == 1 else Any(plans)
 
 
 def _is_stop_word(node: q.Query) -> bool:

@@ -92,6 +92,7 @@ class SearchResult:
 
     total : all matches, not those shown. pages : how many pages they fill, 0 for none.
     relaxed : no article has all the words; the hits are the best partial matches.
+    partial : the best partial matches beside a first page of too few hits; in no total, facet or page.
     understood : the query in plain words, ``""`` without one. warnings : what was ignored or guessed, a sentence each.
     missing : hits without topic, context, source, summary, by field.
     next : the place after the last of ``hits``, for ``SearchRequest.after``; ``""`` where no hit follows.
@@ -104,6 +105,7 @@ class SearchResult:
     facets: dict[str, Facet] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
     histogram: Histogram = Histogram()
+    partial: tuple[Hit, ...] = ()
     relaxed: bool = False
     did_you_mean: str | None = None
     understood: str = ""

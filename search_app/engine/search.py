@@ -23,17 +23,21 @@ from .describe import describe
 from .docset import DocSet
 from .evaluate import Scores, Statistics
 from .facets import Counts, ValueSpace, count_facets, make_facet, make_histogram, values_with_prefix
+from .fielded import TermCounts
 from .highlight import Highlighter
-from .matching import Matches, find_matches
-from .plan import All, Plan, make_plan
+from .matching import Matches, find_matches, find_partial
+from .plan import All, Plan, Term, make_plan, weigh_repeats
+from .proximity import RERANKED, add_near_gains
 from .query import MATCH_ALL
 from .ranking import Ranked, Ranking, find_place, hits_after, place_of, rank_hits, rank_page
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
 from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult
-from .scoring import RANKING, Bm25
+from .scoring import RANKING, Scorer
 from .suggest import Suggester
 from .syntax import QueryLimits, parse_query
 
+REMEMBERED_TERMS = 20_000
+"""Terms whose counts are kept from one request to the next, about 500 bytes each; then it begins anew."""
 STREAM_HITS = 256
 """Hits of a stream that are read in one go: enough to open each stored block once where hits lie side by side."""
 
@@ -50,10 +54,11 @@ class Reading:
 class Searcher:
     """Searches one snapshot."""
 
-    def __init__(self, snapshot: Snapshot, settings: Settings, scorer: Bm25 | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, settings: Settings, scorer: Scorer | None = None) -> None:
         self.snapshot = snapshot
         self._settings = settings
         self._scorer = scorer or RANKING
+        self._counted: dict[Term, TermCounts] = {}
 
     @cached_property
     def spaces(self) -> dict[str, ValueSpace]:
@@ -84,8 +89,12 @@ class Searcher:
             max_nesting=self._settings.number("max_nesting"),
             max_patterns=self._settings.number("max_patterns"),
         )
-        parsed = parse_query(text, today=today, limits=limits)
+        calm = without_shouting(text)
+        parsed = parse_query(calm, today=today, limits=limits)
         plan, warnings = make_plan(parsed.tree)
+        plan = weigh_repeats(plan, calm)
+        if calm != text and any(word in ("AND", "OR", "NOT") for word in text.split()):
+            warnings = (message("Everything is in capitals, so AND, OR and NOT were read as plain words."), *warnings)
         understood = "" if parsed.tree == MATCH_ALL else describe(parsed.tree)
         return Reading(plan, understood, (*parsed.warnings, *warnings))
 
@@ -98,7 +107,7 @@ class Searcher:
         statistics = self._statistics()
         matches = self._find(reading.plan, request, statistics)
         hits = matches.hits
-        docs, scores = hits.docs, _scores(request, matches, statistics)
+        docs, scores = hits.docs, _scores(request, reading, matches, statistics)
         start = (request.page - 1) * request.per_page
         if request.after:
             docs, scores = hits_after(self.snapshot, docs, scores, request.order, self._place(request.after))
@@ -113,6 +122,7 @@ class Searcher:
             facets=self._facets(matches, request),
             missing={field: hits.missing(self.snapshot, field) for field in MISSING_FIELDS},
             histogram=self._histogram(hits, request) if request.histogram else Histogram(),
+            partial=self._partial(request, reading, matches, statistics),
             relaxed=matches.relaxed,
             understood=reading.understood,
             warnings=self._warnings(reading, statistics),
@@ -137,7 +147,7 @@ class Searcher:
         statistics = self._statistics()
         matches = self._find(reading.plan, request, statistics)
         total = matches.hits.total
-        scores = _scores(request, matches, statistics)
+        scores = _scores(request, reading, matches, statistics)
         ranking = rank_hits(self.snapshot, matches.hits.docs, scores, request.order, 0, total)
         return HitStream(
             request=request,
@@ -180,10 +190,25 @@ class Searcher:
         )
 
     def _statistics(self) -> Statistics:
-        return Statistics(self.snapshot, self._scorer, self._settings.number("max_expansions"))
+        if len(self._counted) > REMEMBERED_TERMS:
+            self._counted = {}
+        return Statistics(self.snapshot, self._scorer, self._settings.number("max_expansions"), self._counted)
 
     def _find(self, plan: Plan, request: SearchRequest, statistics: Statistics) -> Matches:
         return find_matches(plan, request, statistics, self.spaces, self._settings.number("relaxed_hits"))
+
+    def _partial(
+        self, request: SearchRequest, reading: Reading, matches: Matches, statistics: Statistics
+    ) -> tuple[Hit, ...]:
+        """Return the best partial matches that fill up a first page with too few full ones."""
+        room = min(request.per_page - matches.hits.total, self._settings.number("relaxed_hits"))
+        if matches.relaxed or room <= 0 or not matches.hits.total or request.order != "relevance" or request.after:
+            return ()
+        found = find_partial(reading.plan, request, statistics, self.spaces, RERANKED, matches.hits)
+        if found is None:
+            return ()
+        ranked = rank_page(self.snapshot, found.hits.docs, found.scores, "relevance", 0, room)
+        return self.show(ranked, found.plan, partial=True)
 
     # -- counting -------------------------------------------------------------------------------------------------
 
@@ -270,14 +295,26 @@ class Searcher:
         return [space.name(number) for number in numbers]
 
 
-def _scores(request: SearchRequest, matches: Matches, statistics: Statistics) -> list[Scores] | None:
+def _scores(request: SearchRequest, reading: Reading, matches: Matches, statistics: Statistics) -> list[Scores] | None:
     """Return what the hits of each segment are worth, None where the order is by date."""
     if request.order != "relevance":
         return None
-    return matches.scores or [
+    hits = matches.hits
+    scores = matches.scores or [
         evaluator.score(matches.plan, docs, mask)
-        for evaluator, docs, mask in zip(statistics.evaluators, matches.hits.docs, matches.hits.masks, strict=True)
+        for evaluator, docs, mask in zip(statistics.evaluators, hits.docs, hits.masks, strict=True)
     ]
+    add_near_gains(reading.plan, statistics, hits.docs, scores)
+    return scores
+
+
+def without_shouting(text: str) -> str:
+    """Return a text of five words or more that is all in capitals in small letters: there they tell nothing.
+
+    Else AND, OR and NOT would be operators, and a common word a name (IT, WHO), because somebody pressed one key.
+    """
+    shouted = text.isupper() and len(text.split()) >= 5
+    return text.lower() if shouted else text
 
 
 def _counted(field: str, matches: Matches) -> DocSet:

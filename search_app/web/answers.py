@@ -50,6 +50,7 @@ def search_answer(result: SearchResult, links: Links, notes: tuple[str, ...] = (
         "understood": result.understood,
         "warnings": [*notes, *result.warnings],
         "hits": [_hit(hit, links) for hit in result.hits],
+        "partial": [_hit(hit, links) for hit in result.partial],
     }
     if request.facets:
         answer |= {

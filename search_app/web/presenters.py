@@ -170,6 +170,7 @@ class ResultPage:
     clear: str
     sorts: tuple[Link, ...]
     hits: tuple[HitLine, ...]
+    partial: tuple[HitLine, ...]
     pager: tuple[Link, ...]
     previous: str
     next: str
@@ -218,6 +219,7 @@ def present_search(
             for sort, words in SORT_WORDS.items()
         ),
         hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
+        partial=tuple(present_hit(hit, links, refine) for hit in result.partial),
         pager=tuple(
             Link(f"{page:,}", refine.at_page(page), current=page == request.page) if page else Link("…")
             for page in pages

@@ -76,7 +76,7 @@ _COUNTS = {"total": COUNT, "page": COUNT, "per_page": COUNT, "pages": COUNT}
 
 SEARCH_REQUIRED = [
     "query", "total", "page", "per_page", "pages", "took_ms", "generation", "relaxed", "did_you_mean", "understood",
-    "warnings", "hits",
+    "warnings", "hits", "partial",
 ]  # fmt: skip
 
 SCHEMAS: dict[str, Schema] = {
@@ -91,6 +91,10 @@ SCHEMAS: dict[str, Schema] = {
             understood={**TEXT, "description": "The query in plain words."},
             warnings={**TEXTS, "description": "What was ignored or guessed, a sentence each."},
             hits=_list(ref("Hit")),
+            partial={
+                **_list(ref("Hit")),
+                "description": "Beside a first page with few hits, articles that have some of the words. In no count.",
+            },
             facets=_map(FACET_FIELDS, _list(ref("Value"))),
             facet_totals=_map(FACET_FIELDS, COUNT),
             missing=_map(MISSING_FIELDS, COUNT),
