@@ -72,9 +72,10 @@ def hits_after(
     path = ""
     chosen = []
     for number, (segment, found) in enumerate(zip(snapshot.segments, docs, strict=True)):
-        days = segment.days[found].astype(np.int64)
-        after = days > last_day if order == "oldest" else days < last_day
-        same = days == last_day
+        # Documents lie newest first, so those of one day are a range of them.
+        start, end = segment.docs_between(last_day, last_day)
+        after = found < start if order == "oldest" else found >= end
+        same = (found >= start) & (found < end)
         if scores is not None:
             equal = scores[number] == last.score
             after = (scores[number] < last.score) | (equal & after)
