@@ -121,7 +121,8 @@ def test_a_table_that_is_damaged_is_made_again_and_told_of(index: Path) -> None:
 Change = Callable[[np.ndarray], np.ndarray]
 FAULTS: dict[str, tuple[str, Change, str]] = {
     "keys that are no text": ("keys.blob", lambda array: array | np.uint8(0x80), "makes no sense"),
-    "keys out of order": ("keys.off", lambda array: array[::-1], "keys are not in order"),
+    "keys out of order": ("keys.blob", lambda array: np.full_like(array, 97), "keys are not in order"),
+    "keys cut short": ("keys.sizes", lambda array: array[:-1], "do not add up to the texts"),
     "offsets that end early": ("starts", lambda array: array[:-1], "do not fit"),
     "an entry that is none": ("filed", lambda array: array | np.uint16(0x8000), "past the entries"),
     "a block that is none": ("blocks.blob", lambda array: array[::-1], "cannot be read"),

@@ -114,7 +114,8 @@ FAULTS: tuple[tuple[str, str, Change], ...] = (
     ("paths.hash", "not in order", _swapped),
     ("paths.doc", "does not lead to the stored paths", _swapped),
     ("terms.blob", "makes no sense", _turned),
-    ("terms.off", "does not fit the texts", _swapped),
+    ("terms.sizes", "do not add up to the texts", _doubled_first),
+    ("topic.values.sizes", "do not add up to the texts", _short),
     ("stored.off", "does not fit the texts", _last_plus),
     ("topic.values.blob", "not in order", _mirrored),
 )

@@ -30,6 +30,8 @@ _DATED = re.compile(r"/(news|opinion)/([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})(/[^/]
 _DAY = re.compile(r"\s*([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})\s*")
 _ENDINGS = (".md", ".html", ".json", ".xml")
 _INDEXES = ("index", "README")
+INDEX_FILES = frozenset(name + ".md" for name in _INDEXES)
+"""Names of the pages of folders themselves: of days, months and years."""
 _LANGUAGE_FOLDER = re.compile(r"[a-z]{2}(?:-[a-z]{2,8})?")
 
 MAX_LINK_CHARS = 4096

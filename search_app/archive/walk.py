@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from ..errors import ArchiveError
 from ..settings import BY_NAME
 from . import model
 from .model import FileStat, Skipped
-from .paths import locate
+from .paths import INDEX_FILES, locate
 
 MAX_FILE_BYTES = int(BY_NAME["max_file_bytes"].default)
 
@@ -52,12 +53,15 @@ def walk_archive(root: Path | str, max_file_bytes: int = MAX_FILE_BYTES) -> Walk
                 raise ArchiveError(top, f"The archive {top} cannot be read: {why(error)}.") from error
             skipped.append(Skipped(_printable(folder), model.UNREADABLE, why(error)))
             continue
+        prefix = f"{folder}/" if folder else ""
+        # What a file is follows from its folder alone, save for the folder's own page.
+        usual, own = locate(f"{prefix}a.md").kind, locate(f"{prefix}index.md").kind
         with entries:
             for entry in entries:
                 name = entry.name
                 if name[0] == ".":
                     continue
-                file = f"{folder}/{name}" if folder else name
+                file = prefix + name
                 try:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(file)
@@ -69,12 +73,12 @@ def walk_archive(root: Path | str, max_file_bytes: int = MAX_FILE_BYTES) -> Walk
                     if name.endswith(".md"):
                         skipped.append(Skipped(_printable(file), model.UNREADABLE, why(error)))
                     continue
+                if found is None:
+                    continue
                 if isinstance(found, Skipped):
                     skipped.append(found)
                     continue
-                if found is None:
-                    continue
-                kind = locate(file).kind
+                kind = own if name in INDEX_FILES else usual if name.endswith(".md") else model.IGNORED
                 if kind == model.IGNORED:
                     continue
                 if found.size > max_file_bytes:
@@ -84,7 +88,7 @@ def walk_archive(root: Path | str, max_file_bytes: int = MAX_FILE_BYTES) -> Walk
                     continue
                 has_article = has_article or kind in (model.NEWS, model.OPINION)
                 files.append(found)
-    files.sort()
+    files.sort(key=itemgetter(0))
     skipped.sort(key=lambda item: item.file)
     if not has_article:
         raise without_article(top, skipped)

@@ -21,7 +21,17 @@ from ..archive.workers import end_with
 from ..errors import WorkerDiedError
 from .analysis import find_surfaces
 from .inversion import Surfaces
-from .records import BLOCK_DOCS, BlockPacker, encode_row, fingerprint, pack_article, pack_related, path_hash
+from .records import (
+    BLOCK_DOCS,
+    DICTIONARY_BLOCKS,
+    BlockPacker,
+    encode_row,
+    fingerprint,
+    pack_article,
+    pack_related,
+    path_hash,
+    train_dictionary,
+)
 from .schema import FACET_FIELDS
 
 HAS_SUMMARY = 1
@@ -70,7 +80,17 @@ def document_order(article: Article) -> tuple[int, str]:
     return -article.date.toordinal(), article.path
 
 
-def gather_part(articles: Sequence[Article], doc_of: Mapping[str, int], start: int, end: int) -> Part:
+def learn_dictionary(articles: Sequence[Article]) -> bytes:
+    """Return a dictionary for the stored rows of articles, learnt from blocks spread evenly over them."""
+    count = len(articles) // BLOCK_DOCS
+    chosen = sorted({number * count // DICTIONARY_BLOCKS for number in range(DICTIONARY_BLOCKS)}) if count else []
+    docs = (doc for block in chosen for doc in range(block * BLOCK_DOCS, (block + 1) * BLOCK_DOCS))
+    return train_dictionary([encode_row(pack_article(articles[doc])) for doc in docs])
+
+
+def gather_part(
+    articles: Sequence[Article], doc_of: Mapping[str, int], start: int, end: int, dictionary: bytes = b""
+) -> Part:
     """Gather articles ``start`` to ``end`` (excluded). ``doc_of`` gives the document of each path of the segment."""
     surfaces = Surfaces()
     number_of = surfaces.__getitem__
@@ -80,7 +100,7 @@ def gather_part(articles: Sequence[Article], doc_of: Mapping[str, int], start: i
     keys = []
     flags, fingerprints = array("B"), array("Q")
     old_paths: list[tuple[int, int]] = []
-    stored, related = BlockPacker(), BlockPacker()
+    stored, related = BlockPacker(dictionary), BlockPacker()
     for doc in range(start, end):
         article = articles[doc]
         for text, into in ((article.headline, texts["headline"]), (article.summary, texts["summary"])):
@@ -117,10 +137,11 @@ def gather_part(articles: Sequence[Article], doc_of: Mapping[str, int], start: i
     )
 
 
-def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int) -> Iterator[Part]:
+def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int, dictionary: bytes = b"") -> Iterator[Part]:
     """Yield the parts of all articles, in order.
 
     articles : may make each article when it is asked for. paths : their site paths. jobs : processes, at least 1.
+    dictionary : for the stored rows.
     Raises WorkerDiedError where a process was killed: articles are never lost in silence.
     """
     doc_of = {path: doc for doc, path in enumerate(paths)}
@@ -128,11 +149,12 @@ def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int) -> Iter
     jobs = min(jobs, len(paths) // _DOCS_A_PROCESS + 1)
     if jobs <= 1:
         for start, end in spans:
-            yield gather_part(articles, doc_of, start, end)
+            yield gather_part(articles, doc_of, start, end, dictionary)
         return
     # Forked, so that the articles need not be sent: a worker makes its own from what it shares with this process.
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(jobs, context, _start_worker, (articles, doc_of, os.getpid())) as pool:
+    told = (articles, doc_of, dictionary, os.getpid())
+    with ProcessPoolExecutor(jobs, context, _start_worker, told) as pool:
         waiting: deque[Future[Part]] = deque()
         done = 0
         try:
@@ -159,15 +181,16 @@ class _Shared:
 
     articles: Sequence[Article] = ()
     doc_of: Mapping[str, int] = MappingProxyType({})
+    dictionary: bytes = b""
 
 
 _shared = _Shared()
 
 
-def _start_worker(articles: Sequence[Article], doc_of: Mapping[str, int], parent: int) -> None:
-    _shared.articles, _shared.doc_of = articles, doc_of
+def _start_worker(articles: Sequence[Article], doc_of: Mapping[str, int], dictionary: bytes, parent: int) -> None:
+    _shared.articles, _shared.doc_of, _shared.dictionary = articles, doc_of, dictionary
     end_with(parent)
 
 
 def _work(start: int, end: int) -> Part:
-    return gather_part(_shared.articles, _shared.doc_of, start, end)
+    return gather_part(_shared.articles, _shared.doc_of, start, end, _shared.dictionary)

@@ -64,12 +64,10 @@ class SectionWriter:
         self.add(name, np.frombuffer(data, np.uint8))
 
     def add_strings(self, name: str, strings: list[str]) -> None:
-        """Write a list of texts as ``<name>.blob`` (UTF-8) and ``<name>.off`` (n + 1 offsets)."""
+        """Write a list of texts as ``<name>.blob`` (UTF-8) and ``<name>.sizes`` (bytes of each)."""
         encoded = [text.encode() for text in strings]
-        offsets = np.zeros(len(encoded) + 1, np.int64)
-        np.cumsum([len(data) for data in encoded], out=offsets[1:])
         self.add_bytes(name + ".blob", b"".join(encoded))
-        self.add(name + ".off", narrow(offsets))
+        self.add(name + ".sizes", narrow(np.fromiter(map(len, encoded), np.int64, len(encoded))))
 
     def finish(self, meta: dict[str, Any]) -> int:
         """Write directory and footer, sync, close; return the size of the file in bytes."""
@@ -173,7 +171,8 @@ def _map(path: Path, expected_bytes: int | None) -> mmap.mmap:
 class Strings:
     """A table of texts in a section file: position to text, and for a sorted table text to position.
 
-    Nothing is decoded before it is asked for. Finding costs a search among every 32nd text, which are held in memory
+    Nothing is decoded before it is asked for; where each text begins is added up once, from sizes of a byte or two.
+    Finding costs a search among every 32nd text, which are held in memory
     (2 bytes a text), and five comparisons: 3 µs, where 17 comparisons in Python take 20.
     """
 
@@ -181,7 +180,12 @@ class Strings:
 
     def __init__(self, file: SectionFile, name: str) -> None:
         self._blob = file.array(name + ".blob").data
-        self._offsets = file.array(name + ".off")
+        sizes = file.array(name + ".sizes")
+        offsets = np.zeros(len(sizes) + 1, np.uint32)
+        np.cumsum(sizes, out=offsets[1:])
+        if int(offsets[-1]) != len(self._blob):
+            raise IndexDamagedError(file.path, "the sizes do not add up to the texts", name + ".sizes")
+        self._offsets = offsets
         self._path = file.path
 
     def __len__(self) -> int:

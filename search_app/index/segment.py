@@ -172,7 +172,8 @@ class Segment:
 
     @cached_property
     def _stored(self) -> Blocks:
-        return Blocks(self.file.unverified("stored.blob"), self.file.array("stored.off"))
+        dictionary = self.file.array("stored.dictionary").tobytes()
+        return Blocks(self.file.unverified("stored.blob"), self.file.array("stored.off"), dictionary)
 
     @cached_property
     def _related(self) -> Blocks:

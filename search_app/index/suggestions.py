@@ -121,7 +121,7 @@ def check_suggestions(file: SectionFile) -> list[str]:
     try:
         return Suggestions(file).problems()
     except IndexDamagedError as error:
-        return [str(error)]
+        return [f"{file.path.name}: {error.problem}"]
     except (ValueError, IndexError) as error:
         # Numbers that lead outside an array, bytes that are no text.
         return [f"{file.path.name}: makes no sense ({error})"]

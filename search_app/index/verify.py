@@ -145,6 +145,8 @@ def check_segment(segment: Segment) -> list[str]:
     for name, check in parts:
         try:
             check()
+        except IndexDamagedError as error:
+            problems.append(f"{segment.name}, section {error.section or name}: {error.problem}")
         except (ValueError, IndexError, TypeError) as error:
             # Numbers that lead outside an array, bytes that are no text.
             problems.append(f"{segment.name}, section {name}: makes no sense ({error})")

@@ -19,7 +19,7 @@ import numpy as np
 from ..archive.model import Article
 from .analysis import fold
 from .files import FileSystem
-from .gather import Part, Rows, gather
+from .gather import Part, Rows, gather, learn_dictionary
 from .inversion import Array, Surfaces, Units, Vocabulary, invert
 from .records import path_hash
 from .schema import FACET_FIELDS, schema_fingerprint
@@ -71,7 +71,9 @@ def write_segment(
     writer = SectionWriter(path, files)
     try:
         gathered = _Gathered()
-        for part in gather(articles, paths, jobs):
+        dictionary = learn_dictionary(articles)
+        writer.add_bytes("stored.dictionary", dictionary)
+        for part in gather(articles, paths, jobs, dictionary):
             gathered.add(part, paths)
             if progress:
                 progress(len(gathered.flags), len(paths))
