@@ -113,6 +113,26 @@ def test_page_and_json_agree(client: FlaskClient, query: str) -> None:
     assert page.link("This search as JSON").startswith("/api/search")
 
 
+ENDINGS = {
+    "/search.json?q=strike&sort=oldest&page=2&per_page=2": "/api/search?q=strike&sort=oldest&page=2&per_page=2",
+    "/search.json?from=2031-01-01&per_page=0": "/api/search?from=2031&per_page=0",
+    "/search/facet/topic.json?q=strike&prefix=por": "/api/facets/topic?q=strike&prefix=por",
+}
+
+
+@pytest.mark.parametrize(("address", "target"), ENDINGS.items())
+def test_an_ending_makes_a_page_data(client: FlaskClient, address: str, target: str) -> None:
+    response = client.get(address)
+    assert (response.status_code, response.headers["Location"]) == (301, target)
+    assert client.get(target).mimetype == "application/json"
+
+
+@pytest.mark.parametrize(("address", "status"), [("/search.json?from=soon", 400), ("/search/facet/author.json", 404)])
+def test_an_ending_makes_a_problem_data(client: FlaskClient, address: str, status: int) -> None:
+    response = client.get(address)
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json")
+
+
 def test_counts_partition_the_total(client: FlaskClient) -> None:
     answer = client.get("/api/search?q=strike").get_json()
     assert sum(bucket["count"] for bucket in answer["histogram"]["buckets"]) == answer["total"]

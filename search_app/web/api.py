@@ -10,7 +10,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from ..engine.request import FACET_FIELDS, SearchRequest
 from . import operations as ops
@@ -107,3 +108,16 @@ def suggest() -> Response:
     response = json_response(suggestions_answer(site().engine().suggest(request.args.get("q", ""), limit)))
     response.add_etag()
     return conditional(response)
+
+
+@blueprint.get("/search.json")
+def search_page() -> BaseResponse:
+    """Lead from the address of a result page with an ending to the same as data."""
+    here = site()
+    return redirect(here.links().api_search(here.state(counts_only=True).request), 301)
+
+
+@blueprint.get("/search/facet/<field>.json")
+def facet_page(field: str) -> BaseResponse:
+    """Lead from the address of a page of all values with an ending to the same as data."""
+    return redirect(site().links().api_facet(read_facet_request(field)), 301)
