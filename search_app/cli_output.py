@@ -134,6 +134,8 @@ def print_result(result: SearchResult, notes: tuple[str, ...] = ()) -> None:
     print_text(_summary_line(result))
     for sentence in (*notes, *result.warnings):
         print_text(f"Note: {clean_text(sentence)}")
+    if result.corrected:
+        print_text(f"Nothing has the words as typed. These are the results for: {clean_text(result.corrected)}")
     if result.did_you_mean:
         print_text(f"Did you mean: {clean_text(result.did_you_mean)}")
     first = (request.page - 1) * request.per_page + 1

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .engine.request import SearchRequest
@@ -55,7 +55,7 @@ def find_new(engine: Engine, request: SearchRequest, file: Path, name: str) -> W
     Raises WatchError for a file that is not such a file, or is another search's. Cost: reads every hit.
     """
     known = _read(file, name)
-    found = engine.stream(request)
+    found = engine.stream(replace(request, as_typed=True))
     hits: Iterable[Hit] = () if found.relaxed else found.hits
     seen = known or frozenset()
     new = tuple(hit for hit in hits if _mark(hit) not in seen)

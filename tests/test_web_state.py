@@ -58,6 +58,7 @@ def requests(draw: st.DrawFn) -> SearchRequest:
         per_page=draw(st.integers(1, 100)),
         facet_size=draw(st.integers(1, 100)),
         interval=draw(st.sampled_from(["", "day", "month", "year"])),
+        as_typed=draw(st.booleans()),
     )
 
 

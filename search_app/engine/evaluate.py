@@ -75,6 +75,10 @@ class Statistics:
         idf = scorer.idf(self.snapshot.articles, counts.df)
         return TermWeight(idf, scorer.burst(counts.prose_df, counts.occurrences))
 
+    def knows(self, term: Term) -> bool:
+        """Return whether any live document holds a term."""
+        return any(evaluator.df(name, term.token) > 0 for name, _ in term.fields for evaluator in self.evaluators)
+
     def gains(self, segment: Segment, weights: Weights) -> Scores:
         """Return what one occurrence counts in fields of these weights, by the ``length_codes`` of a segment."""
         scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()

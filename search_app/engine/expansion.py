@@ -132,6 +132,14 @@ def _signature(text: str) -> np.uint32:
 
 
 def _fuzzy(segment: Segment, word: str, distance: int) -> Forms:
+    return near_forms(segment, word, distance)[0]
+
+
+def near_forms(segment: Segment, word: str, distance: int) -> tuple[Forms, list[str]]:
+    """Return the forms of a segment, ascending, that lie within ``distance`` edits of a folded word, and their texts.
+
+    An edit is a letter more, less or another, or two neighbours exchanged. Digits must be the same ones.
+    """
     lexicon = _lexicon(segment)
     signature = _signature(word)
     # An edit adds at most one letter to a set and takes at most one away.
@@ -141,13 +149,13 @@ def _fuzzy(segment: Segment, word: str, distance: int) -> Forms:
         (np.bitwise_count(signature & ~letters) <= distance) & (np.bitwise_count(letters & ~signature) <= distance)
     ]
     if not len(near):
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), []
     text, starts = lexicon.text, lexicon.starts[near]
     ends = (starts + lexicon.lengths[near]).tolist()
     candidates = [text[start:end] for start, end in zip(starts.tolist(), ends, strict=True)]
     distances = cdist([word], candidates, scorer=OSA.distance, score_cutoff=distance, dtype=np.uint8)[0]
     found = [n for n in np.flatnonzero(distances <= distance).tolist() if not _differs_in_digits(word, candidates[n])]
-    return np.asarray(near[np.array(found, np.int64)], np.int64)
+    return np.asarray(near[np.array(found, np.int64)], np.int64), [candidates[n] for n in found]
 
 
 def _differs_in_digits(word: str, candidate: str) -> bool:

@@ -26,6 +26,7 @@ class SearchRequest:
     sort : one of ``SORTS``; ``""`` takes relevance where there is a ``q``, else newest.
     page : from 1. per_page : 0 asks for counts only.
     facet_size : values a facet. facets : which facets to count; ``()`` counts none.
+    as_typed : never search for words other than those typed.
     interval : ``"day"``, ``"month"``, ``"year"``, or ``""`` to follow the span of the hits.
     after : go on after the hit that a result's ``next`` names, instead of at ``page``; ``""`` does not.
     generation : the one to search in, which may be gone; 0 for the newest.
@@ -49,6 +50,7 @@ class SearchRequest:
     facet_size: int = 20
     facets: tuple[str, ...] = FACET_FIELDS
     histogram: bool = True
+    as_typed: bool = False
     interval: str = ""
     changes: bool = False
     after: str = ""

@@ -93,6 +93,8 @@ class SearchResult:
     total : all matches, not those shown. pages : how many pages they fill, 0 for none.
     relaxed : no article has all the words; the hits are the best partial matches.
     partial : the best partial matches beside a first page of too few hits; in no total, facet or page.
+    did_you_mean : a query with words of the archive for words that it does not hold, where that finds more.
+    corrected : the query that was answered in place of the one typed, since that one finds nothing; ``""`` for none.
     understood : the query in plain words, ``""`` without one. warnings : what was ignored or guessed, a sentence each.
     missing : hits without topic, context, source, summary, by field.
     next : the place after the last of ``hits``, for ``SearchRequest.after``; ``""`` where no hit follows.
@@ -108,6 +110,7 @@ class SearchResult:
     partial: tuple[Hit, ...] = ()
     relaxed: bool = False
     did_you_mean: str | None = None
+    corrected: str = ""
     understood: str = ""
     warnings: tuple[str, ...] = ()
     generation: int = 0

@@ -47,6 +47,7 @@ def search_answer(result: SearchResult, links: Links, notes: tuple[str, ...] = (
         "generation": result.generation,
         "relaxed": result.relaxed,
         "did_you_mean": result.did_you_mean,
+        "corrected": result.corrected or None,
         "understood": result.understood,
         "warnings": [*notes, *result.warnings],
         "hits": [_hit(hit, links) for hit in result.hits],

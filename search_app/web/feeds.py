@@ -83,8 +83,10 @@ def feed_xml(result: SearchResult, links: Links, site_name: str, span: tuple[dat
     links : addresses with scheme and host. span : the archive's first and last day; an empty feed is as old as that.
     """
     search = result.request
-    hits = () if result.relaxed else result.hits
-    total = 0 if result.relaxed else result.total
+    # Whoever follows a search waits for its own words, not for what comes near them.
+    other = result.relaxed or bool(result.corrected)
+    hits = () if other else result.hits
+    total = 0 if other else result.total
     newest = max(map(_published, hits), default=_day_instant(span[1] if span else date(1970, 1, 1)))
     plain = replacing(search, sort="", facets=FACET_FIELDS, histogram=True)
     root = Element("feed", NAMESPACES)

@@ -166,6 +166,8 @@ class ResultPage:
     notes: tuple[str, ...]
     relaxed: bool
     did_you_mean: Link | None
+    corrected: Link | None
+    as_typed: Link | None
     chips: tuple[Chip, ...]
     clear: str
     sorts: tuple[Link, ...]
@@ -212,6 +214,10 @@ def present_search(
             if result.did_you_mean
             else None
         ),
+        corrected=(
+            Link(result.corrected, links.search(replacing(request, q=result.corrected))) if result.corrected else None
+        ),
+        as_typed=Link(request.q, links.search(replacing(request, as_typed=True))) if result.corrected else None,
         chips=present_chips(request, links),
         clear=links.search(without_filters(request)),
         sorts=tuple(

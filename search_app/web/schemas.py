@@ -75,8 +75,8 @@ _ARTICLE = {
 _COUNTS = {"total": COUNT, "page": COUNT, "per_page": COUNT, "pages": COUNT}
 
 SEARCH_REQUIRED = [
-    "query", "total", "page", "per_page", "pages", "took_ms", "generation", "relaxed", "did_you_mean", "understood",
-    "warnings", "hits", "partial",
+    "query", "total", "page", "per_page", "pages", "took_ms", "generation", "relaxed", "did_you_mean", "corrected",
+    "understood",    "warnings", "hits", "partial",
 ]  # fmt: skip
 
 SCHEMAS: dict[str, Schema] = {
@@ -87,7 +87,11 @@ SCHEMAS: dict[str, Schema] = {
             took_ms=NUMBER,
             generation=COUNT,
             relaxed={**FLAG, "description": "No article has all the words; the hits have some of them."},
-            did_you_mean=_or_null(TEXT),
+            did_you_mean={
+                **_or_null(TEXT),
+                "description": "A query with known words for unknown ones that finds more.",
+            },
+            corrected={**_or_null(TEXT), "description": "The query answered, where the one typed finds nothing."},
             understood={**TEXT, "description": "The query in plain words."},
             warnings={**TEXTS, "description": "What was ignored or guessed, a sentence each."},
             hits=_list(ref("Hit")),
