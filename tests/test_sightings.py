@@ -220,6 +220,13 @@ def test_an_index_of_before_there_were_sightings_opens(build: Callable[..., Date
     assert open_generation(index, 1).companions == {}
 
 
+def test_every_file_of_a_generation_counts_in_its_size(build: Callable[..., Dates], index: Path) -> None:
+    build(0)
+    on_disk = [path.stat().st_size for path in (index / SEGMENTS).iterdir()]
+    assert len(on_disk) == 4
+    assert EmbeddedEngine(index, load_settings({})).status()["bytes"] == sum(on_disk)
+
+
 # -- files that cannot be right ------------------------------------------------------------------------------------
 
 FAULTS = {

@@ -23,7 +23,7 @@ from ..errors import (
     QueryError,
 )
 from ..index.generation import Snapshot, newest_generation, open_generation, open_snapshot
-from ..index.manifest import checked_at
+from ..index.manifest import checked_at, sizes_of
 from ..messages import Message, message
 from ..settings import Settings, load_settings
 from .article_view import view_article
@@ -179,8 +179,7 @@ class EmbeddedEngine:
             "first_day": first.isoformat() if first else None,
             "last_day": last.isoformat() if last else None,
             "segments": len(manifest.segments),
-            "bytes": sum(entry.bytes for entry in manifest.segments)
-            + (manifest.catalogue.bytes if manifest.catalogue else 0),
+            "bytes": sum(sizes_of(manifest).values()),
             "files": manifest.files,
             "skipped": len(manifest.skipped),
             "archive": manifest.archive,
