@@ -42,6 +42,7 @@ def test_a_search_answers_what_is_promised(client: FlaskClient) -> None:
     assert marked[0].replace("<mark>", "").replace("</mark>", "") == hit["headline"]
     assert isinstance(marked[1], str)
     assert hit.pop("score") > 0
+    assert hit.pop("found_in") == []
     assert hit.pop("summary").startswith("Cranes stood still on all nine quays after midnight; the Harbour")
     assert hit == {
         "id": path,

@@ -40,7 +40,8 @@ def test_a_search_shows_query_count_and_marks(client: FlaskClient) -> None:
     assert "1–4 of 4 articles" in page.text
     assert "Searched for “harbour” and “strike”." in page.text
     assert {words(mark).lower() for mark in page.all("mark")} >= {"harbour", "strike"}
-    assert len(page.hits) == 4
+    whole = page.all("ol", class_="hits")[0]
+    assert len(list(whole.iter("h3"))) == 4
 
 
 def test_a_hit_says_what_is_known_of_it(client: FlaskClient) -> None:
@@ -355,3 +356,18 @@ def test_below_a_prefix_every_link_stays_below_it(app) -> None:  # type: ignore[
         assert inner
         assert all(href.startswith("/archive/") for href in inner), path
         assert all((form.get("action") or "").startswith("/archive/") for form in page.all("form"))
+
+
+def test_a_hit_that_shows_no_word_says_where_it_stands(client: FlaskClient) -> None:
+    for query, told in (("context:kestria strike", "strike"), ("source:courier", "In a source: Amaro Courier")):
+        answer = client.get("/api/search", query_string={"q": query}).get_json()
+        page = see(client, "/search", q=query)
+        items = page.all("li", class_="hit")
+        assert len(items) == len(answer["hits"]) > 0
+        assert any(told in words(item) for item in items)
+        for item, hit in zip(items, answer["hits"], strict=True):
+            shown = "<mark>" in hit["headline_html"] + hit["snippet_html"]
+            assert shown != bool(hit["found_in"])
+            assert bool(list(item.iter("mark")))
+            for found in hit["found_in"]:
+                assert found["html"].replace("<mark>", "").replace("</mark>", "") in words(item)

@@ -6,14 +6,17 @@ they were for the index, so a mark stands where a match stood.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
 
 from ..index.analysis import Analysed, analyse_surface, is_dense, iter_surfaces
 from .expansion import matches_pattern
 from .plan import Near, Pattern, Plan, Term, scorable_leaves
+from .result import Found
 
 Span = tuple[int, int]
+MARK = "<mark>"
 _ELLIPSIS = "…"
 
 # Words repeat from hit to hit and from request to request; 8,192 of them make up nine tenths of what is shown.
@@ -94,6 +97,12 @@ class Highlighter:
         """Return a whole text as HTML with its matches marked."""
         return _marked(text, self.spans(field, text), 0, len(text))
 
+    def found_in(self, values: Iterable[tuple[str, str]]) -> Iterator[Found]:
+        """Yield those of some values, given as (field, text), that hold words of the query, marked."""
+        for field, text in values:
+            if spans := self.spans(field, text):
+                yield Found(field, _marked(text, spans, 0, len(text)))
+
     def snippet(self, field: str, text: str, limit: int) -> str:
         """Return the extract of a text that holds most of the query, about ``limit`` characters, marked, as HTML.
 
@@ -135,7 +144,7 @@ def _marked(text: str, spans: list[Span], start: int, end: int) -> str:
     for first, last in spans:
         if first < start or last > end:
             continue
-        parts += (escape(text[at:first]), "<mark>", escape(text[first:last]), "</mark>")
+        parts += (escape(text[at:first]), MARK, escape(text[first:last]), "</mark>")
         at = last
     parts.append(escape(text[at:end]))
     return "".join(parts)

@@ -16,11 +16,20 @@ from .request import FacetRequest, SearchRequest
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A value of a hit that holds words of the query. field : topic, context or source; html : escaped, with marks."""
+
+    field: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A matched document on a page.
 
     headline_html, snippet_html : escaped text in which only ``<mark>`` and ``</mark>`` are markup.
     score : what it was ranked by; 0.0 where the order is by date.
+    found_in : where else words of the query stand, for a hit that shows none of them in headline and extract.
     partial : whether it lacks some of the words (only in a relaxed result).
     first_seen, last_changed : when a build first found it, and last found it new or changed; None where nobody saw
     that, as for whatever the first build found.
@@ -40,6 +49,7 @@ class Hit:
     snippet_html: str
     score: float
     partial: bool = False
+    found_in: tuple[Found, ...] = ()
     first_seen: datetime | None = None
     last_changed: datetime | None = None
 

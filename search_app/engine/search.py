@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ..archive.model import Article
 from ..errors import QueryError
 from ..index.generation import Snapshot
 from ..messages import message
@@ -24,7 +26,7 @@ from .docset import DocSet
 from .evaluate import Scores, Statistics
 from .facets import Counts, ValueSpace, count_facets, make_facet, make_histogram, values_with_prefix
 from .fielded import TermCounts
-from .highlight import Highlighter
+from .highlight import MARK, Highlighter
 from .matching import Matches, find_matches, find_partial
 from .plan import All, Plan, Term, make_plan, weigh_repeats
 from .proximity import RERANKED, add_near_gains
@@ -41,6 +43,9 @@ REMEMBERED_TERMS = 20_000
 """Terms whose counts are kept from one request to the next, about 500 bytes each; then it begins anew."""
 STREAM_HITS = 256
 """Hits of a stream that are read in one go: enough to open each stored block once where hits lie side by side."""
+
+MOST_FOUND_IN = 3
+"""Values that are enough to tell why an article is a hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +302,9 @@ class Searcher:
             segment = self.snapshot.segments[hit.segment]
             article = segment.unpack(rows[hit.segment, hit.doc], hit.doc, tuple(self._values("context", hit)))
             dates = self.snapshot.dates[hit.segment]
+            headline = highlighter.mark("headline", article.headline)
+            snippet = highlighter.snippet("summary", article.summary, limit) if article.summary else ""
+            told = MARK in headline or MARK in snippet
             shown.append(
                 Hit(
                     path=article.path,
@@ -309,10 +317,11 @@ class Searcher:
                     contexts=article.contexts,
                     sources=article.sources,
                     image=article.image,
-                    headline_html=highlighter.mark("headline", article.headline),
-                    snippet_html=highlighter.snippet("summary", article.summary, limit) if article.summary else "",
+                    headline_html=headline,
+                    snippet_html=snippet,
                     score=hit.score,
                     partial=partial,
+                    found_in=() if told else tuple(islice(highlighter.found_in(_values_of(article)), MOST_FOUND_IN)),
                     first_seen=dates.first_seen(hit.doc),
                     last_changed=dates.last_changed(hit.doc),
                 )
@@ -326,6 +335,12 @@ class Searcher:
             own = space.numbers[hit.segment]
             numbers = [int(own[number]) for number in numbers]
         return [space.name(number) for number in numbers]
+
+
+def _values_of(article: Article) -> Iterator[tuple[str, str]]:
+    yield "topic", article.topic
+    yield from (("context", context) for context in article.contexts if context != article.topic)
+    yield from (("source", source.name) for source in article.sources)
 
 
 def _scores(request: SearchRequest, reading: Reading, matches: Matches, statistics: Statistics) -> list[Scores] | None:

@@ -168,6 +168,7 @@ def _hit(hit: Hit, links: Links) -> dict[str, Any]:
         **plain_hit(hit, links),
         "headline_html": hit.headline_html,
         "snippet_html": hit.snippet_html,
+        "found_in": [{"field": found.field, "html": found.html} for found in hit.found_in],
         "score": hit.score,
         "partial": hit.partial,
     }

@@ -17,7 +17,7 @@ from ..dates import month_end
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Facet, Hit, SearchResult
 from ..messages import message
-from .language import _, current_language, say
+from .language import _, current_language, markup, say
 from .links import Links, Refinements, safe_url, url_host
 from .state import (
     VALUE_FIELDS,
@@ -43,6 +43,11 @@ SORT_WORDS = {
     "oldest": message("Oldest first"),
 }
 PRESETS = ((message("Latest week"), 7), (message("Latest month"), 30), (message("Latest year"), 365))
+FOUND_IN = {
+    "topic": message("In the topic: {text}"),
+    "context": message("In a context: {text}"),
+    "source": message("In a source: {text}"),
+}
 FORMATS = (
     (".json", "JSON", "application/json"),
     (".xml", "XML", "application/xml"),
@@ -130,6 +135,7 @@ class HitLine:
     headline: Markup
     long: bool
     snippet: Markup
+    found_in: tuple[Markup, ...]
     date: Link
     iso_date: str
     topic: Link | None
@@ -362,6 +368,11 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         long=len(hit.headline) > LONG_HEADLINE,
         headline=Markup(hit.headline_html),  # noqa: S704 - the engine has escaped all but its marks
         snippet=Markup(hit.snippet_html),  # noqa: S704 - as above
+        found_in=tuple(
+            # The engine has escaped all but its marks.
+            markup(FOUND_IN[found.field], text=Markup(found.html))  # noqa: S704
+            for found in hit.found_in
+        ),
         date=Link(said_day(hit.date), links.day(hit.date)),
         iso_date=hit.date.isoformat(),
         topic=Link(hit.topic, refine.add("topic", hit.topic)) if hit.topic else None,

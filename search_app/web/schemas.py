@@ -117,7 +117,13 @@ SCHEMAS: dict[str, Schema] = {
         **{"from": _or_null(DAY), "to": _or_null(DAY)},
         sort=_choice(SORTS),
     ),
-    "Hit": _object(**_ARTICLE, headline_html=TEXT, snippet_html=TEXT, score=NUMBER, partial=FLAG),
+    "Hit": _object(
+        **_ARTICLE, headline_html=TEXT, snippet_html=TEXT, found_in=_list(ref("Found")), score=NUMBER, partial=FLAG
+    ),
+    "Found": {
+        **_object(field=_choice(FACET_FIELDS), html=TEXT),
+        "description": "Where words of the query stand, for a hit that shows none in headline and extract.",
+    },
     "PlainHit": {**_object(**_ARTICLE), "description": "One line of an export."},
     "Source": _object(name=TEXT, url=TEXT),
     "Value": _object(value=TEXT, count=COUNT, selected=FLAG),
