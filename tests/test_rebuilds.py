@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import http.client
 import json
 import os
@@ -25,12 +26,14 @@ from editions import ARTICLES, EDITION, articles_of, write_edition
 from story_archive import write_stories, write_story
 from test_serving import serving
 
+from search_app.engine import embedded
 from search_app.engine.request import SearchRequest
 from search_app.engine.search import Searcher
 from search_app.index.builder import build_index
 from search_app.index.generation import open_snapshot
 from search_app.index.manifest import SEGMENTS
 from search_app.settings import load_settings
+from search_app.web.app import create_app
 
 HERE = Path(__file__).resolve().parent
 REQUESTS = int(os.environ.get("STORM_REQUESTS", "800"))
@@ -78,6 +81,7 @@ from pathlib import Path
 from index_making import publish
 from random_articles import random_articles
 from search_app.engine.embedded import EmbeddedEngine
+from search_app.engine import embedded
 from search_app.engine.request import SearchRequest
 from search_app.index.files import FileSystem
 from search_app.index.generation import prune
@@ -202,9 +206,45 @@ ADDRESSES: tuple[tuple[str, Callable[[str], None]], ...] = (
     ("/news/2031/10/3/index.html", plain),
     ("/feed.atom?q=quay", plain),
     ("/export.jsonl", exported),
+    ("/export/facets.csv", plain),
     ("/api/status", anything),
     ("/readyz", anything),
 )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [*(address for address, check in ADDRESSES if check is not anything), "/topic/{topic}"],
+)
+def test_a_request_finishes_on_the_generation_it_began_with(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it asks the engine first, another edition is published before it asks the next question."""
+    archive, index = tmp_path / "archive", tmp_path / "index"
+    editions = iter(range(1, 100))
+
+    def publish_next() -> None:
+        write_edition(archive, next(editions))
+        build_index(archive, index, jobs=1)
+
+    publish_next()
+    monkeypatch.setattr(embedded, "CHECK_SECONDS", 0.0)
+    client = create_app({**load_settings({}, index=str(index)), "TESTING": True}).test_client()
+    for name in ("search", "facet", "stream"):
+        ask = getattr(Searcher, name)
+
+        def asked(self: Searcher, *given: Any, ask: Callable[..., Any] = ask) -> Any:
+            found = ask(self, *given)
+            publish_next()
+            return found
+
+        monkeypatch.setattr(Searcher, name, asked)
+    answer = client.get(address.format(topic="Harbour of edition1"))
+    assert answer.status_code == 200
+    assert one_edition(answer.get_data(as_text=True)) == 1
+    if address == "/export/facets.csv":
+        rows = list(csv.reader(answer.get_data(as_text=True).splitlines()))
+        assert {count for _, _, count in rows[1:]} == {str(articles_of(1)), "0"}
 
 
 class Client(threading.Thread):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from ..archive.model import Article, Source
 from .request import FacetRequest, SearchRequest
@@ -244,3 +244,13 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back what the engine holds. Searching afterwards is a programming mistake."""
         ...
+
+
+def hold(engine: Engine) -> Engine:
+    """Return an engine that answers several questions from one generation, where an engine can; else itself.
+
+    Raises IndexMissingError where an engine that can has no index.
+    """
+    # Asked of the class: what merely hands its calls on to an engine must not be left out.
+    held = getattr(type(engine), "held", None)
+    return cast(Engine, held(engine)) if held else engine

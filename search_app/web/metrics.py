@@ -19,7 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ..engine.readiness import find_troubles, index_age_seconds
 from ..engine.request import SearchRequest
-from ..engine.result import Engine, SearchResult
+from ..engine.result import Engine, SearchResult, hold
 from ..errors import SearchAppError
 from ..settings import Settings, set_for_libraries
 
@@ -156,6 +156,10 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
+
+    def held(self) -> Engine:
+        """Return an engine on one generation, whose searches are reported as well."""
+        return cast(Engine, _Watched(hold(self._engine), self._report))
 
     def search(self, asked: SearchRequest) -> SearchResult:
         """Answer one search."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, has_request_context, request
 
 from ..engine import open_engine
-from ..engine.result import Engine
+from ..engine.result import Engine, hold
 from ..settings import Settings
 from .language import current_language
 from .links import Links
@@ -55,7 +55,7 @@ class Site:
         self._told: dict[str, float] = {}
 
     def engine(self) -> Engine:
-        """Return the engine, opening it on first use.
+        """Return the engine, opening it on first use; while a request is answered, always on the same generation.
 
         Raises what ``open_engine`` raises; the next call tries again, so that a server which was started before the
         first build begins to answer when there is one.
@@ -65,7 +65,11 @@ class Site:
                 if self._engine is None:
                     opened = open_engine(Path(self.settings.text("index")), self.settings)
                     self._engine = self.metrics.watch(opened)
-        return self._engine
+        if not has_request_context():
+            return self._engine
+        if "held_engine" not in g:
+            g.held_engine = hold(self._engine)
+        return cast(Engine, g.held_engine)
 
     def worth_telling(self, sentence: str) -> bool:
         """Return whether trouble was not told lately: a missing index is one line a minute of the log."""
