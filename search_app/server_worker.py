@@ -9,6 +9,7 @@ body to come, so that the connection can be kept.
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from functools import partial
 from selectors import EVENT_READ
@@ -17,6 +18,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 HEAD_SECONDS = 10.0
+SEND_SECONDS = 30
 MOST_HEAD_BYTES = 96 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 BODY_HEADERS = ("CONTENT-LENGTH", "TRANSFER-ENCODING")
@@ -65,6 +67,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Answer a request in a thread. A body is not read, so that the connection of one ends with the answer."""
         if any(name in BODY_HEADERS and value.strip() != "0" for name, value in req.headers):
             req.force_close()
+        # A reader that takes nothing for so long has gone; the system then ends the write that waits for it.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         return super().handle_request(req, conn)
 
     def notify(self) -> None:

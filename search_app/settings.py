@@ -63,6 +63,7 @@ SETTINGS: tuple[Setting, ...] = (
         0,
         10**6,
     ),
+    Setting("max_exports", 2, "exports that one process streams at a time; more get a 503", 1, 64),
     Setting("site_name", "News archive", "name at the top of every page and in citations"),
     Setting("snippet_chars", 260, "length of a snippet on the result page", 60, 2000),
 )

@@ -147,6 +147,36 @@ def test_without_proxies_nobody_chooses_who_they_are(settings: Settings) -> None
     assert asked == [200, 200, 200, 429]
 
 
+def test_exports_leave_room_for_searches(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    client = create_app({**settings, "TESTING": True, "max_exports": 2}).test_client()
+    under_way = [client.get("/export.jsonl", buffered=False) for _ in range(2)]
+    assert all(answer.is_streamed and "Content-Length" not in answer.headers for answer in under_way)
+    refused = client.get("/export.csv")
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert "Other exports" in refused.get_json()["detail"]
+    assert caplog.records == [], "nothing is wrong"
+    assert client.get("/api/search").status_code == 200
+    under_way[0].close()
+    with client.get("/export.csv") as answer:
+        assert answer.status_code == 200
+        assert answer.get_data(as_text=True).startswith('"date"')
+    under_way[1].close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/export.csv?from=soon", "/export/nothing.csv", "/export/facets.csv", "/export.jsonl"]
+)
+def test_an_export_that_ended_however_makes_room(path: str, settings: Settings) -> None:
+    client = create_app({**settings, "TESTING": True, "max_exports": 1}).test_client()
+    statuses = set()
+    for method in ("GET", "HEAD", "OPTIONS", "POST", "GET"):
+        with client.open(path, method=method) as answer:
+            statuses.add(answer.status_code)
+            answer.get_data()
+    assert 503 not in statuses
+
+
 def test_it_is_off_by_default(settings: Settings) -> None:
     client = create_app({**settings, "TESTING": True}).test_client()
     assert {client.get("/robots.txt").status_code for _ in range(200)} == {200}

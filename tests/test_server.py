@@ -34,6 +34,10 @@ def slow():
     time.sleep({SLOW_SECONDS})
     return "done"
 
+@app.get("/large")
+def large():
+    return "a" * 50_000_000
+
 @app.get("/length")
 def length():
     return str(len(request.args["q"]))
@@ -205,6 +209,20 @@ def test_a_request_that_never_comes_is_given_up() -> None:
         line.sendall(b"GET /length?q=abc HTTP/1.1\r\n")
         with suppress(ConnectionResetError):
             assert line.recv(4096) == b""
+
+
+def test_a_reader_that_takes_nothing_is_given_up() -> None:
+    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.SEND_SECONDS = 1\nbound =")
+    with run_script(script) as (_, url):
+        lines = [connect(url) for _ in range(2 * THREADS)]
+        try:
+            for line in lines:
+                line.sendall(b"GET /large HTTP/1.1\r\nHost: here\r\n\r\n")
+            time.sleep(0.5)
+            assert read(f"{url}length?q=abcd") == "4"
+        finally:
+            for line in lines:
+                line.close()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ..engine.result import Engine
 from ..errors import SettingsError
 from ..settings import load_settings
 from . import api, api_archive, articles, browser, exports, feeds, health, openapi, pages, periods, problems, values
-from .limits import limit_requests, refuse_bodies
+from .limits import limit_exports, limit_requests, refuse_bodies
 from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
 from .metrics import Metrics
 from .reader_language import speak_to_readers
@@ -63,6 +63,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     metrics.count_requests(app)
     refuse_bodies(app)
     limit_requests(app, settings)
+    limit_exports(app, settings)
     shared = Site(settings, engine, today, fingerprint(static), metrics)
     app.extensions[EXTENSION] = shared
     app.jinja_env.globals["site_name"] = settings.text("site_name")

@@ -10,19 +10,22 @@ from __future__ import annotations
 import mmap
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 from math import ceil
+from threading import BoundedSemaphore
 
-from flask import Flask, request
-from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable, TooManyRequests
 
+from ..messages import message
 from ..settings import Settings
 
 WINDOW_SECONDS = 60.0
 SLOTS = 1 << 16
 MOST_BODY_BYTES = 64 * 1024
+EXPORT_SECONDS = 30
 # Supervisors must get through, and a page may not lose its style.
 FREE_ENDPOINTS = ("health.healthz", "health.readyz", "health.metrics", "static")
 
@@ -79,6 +82,56 @@ def refuse_bodies(app: Flask) -> None:
             raise RequestEntityTooLarge
 
     app.before_request(refuse)
+
+
+class _Once:
+    """Does something the first time that it is called."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._actions = [action]
+
+    def __call__(self) -> None:
+        if self._actions:
+            self._actions.pop()()
+
+
+def _then(pieces: Iterable[bytes], done: Callable[[], None]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    finally:
+        done()
+
+
+def limit_exports(app: Flask, settings: Settings) -> None:
+    """Stream ``max_exports`` exports at a time in a process; answer more with 503 and when to come back.
+
+    Whoever takes an export slowly holds one of a few threads for as long as that takes: the others are for searches.
+    """
+    free = BoundedSemaphore(settings.number("max_exports"))
+
+    def begin() -> None:
+        if request.blueprint != "exports":
+            return
+        if not free.acquire(blocking=False):
+            raise ServiceUnavailable(
+                message("Other exports are under way. Please try again in half a minute."), retry_after=EXPORT_SECONDS
+            )
+        g.export = _Once(free.release)
+
+    def hand_over(response: Response) -> Response:
+        if response.is_streamed and response.status_code == 200 and request.method == "GET" and "export" in g:
+            done = g.pop("export")
+            response.response = _then(response.iter_encoded(), done)
+            response.call_on_close(done)
+        return response
+
+    def end(error: BaseException | None) -> None:
+        if "export" in g:
+            g.pop("export")()
+
+    app.before_request(begin)
+    app.after_request(hand_over)
+    app.teardown_request(end)
 
 
 def limit_requests(app: Flask, settings: Settings) -> None:

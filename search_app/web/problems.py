@@ -135,7 +135,7 @@ def _answer(error: Exception) -> Response:
         if isinstance(error, SearchAppError):
             if site().worth_telling(str(error)):
                 current_app.logger.error("%s", error)
-        else:
+        elif not isinstance(error, HTTPException):
             current_app.logger.exception("Unexpected error at %s", request.path)
     response = problem_response(problem)
     if isinstance(error, HTTPException):

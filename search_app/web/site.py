@@ -109,6 +109,9 @@ class Site:
 def conditional(response: Response) -> Response:
     """Return a response that caches may keep for a minute and then must ask about; 304 where the client has it."""
     response.headers.setdefault("Cache-Control", "public, max-age=60")
+    if response.is_streamed:
+        # Werkzeug would read all of it, and hold it in memory, only to say how long it is.
+        response.automatically_set_content_length = False
     response.make_conditional(request)
     return response
 
