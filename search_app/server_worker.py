@@ -8,6 +8,7 @@ body to come, so that the connection can be kept.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import time
@@ -69,7 +70,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             req.force_close()
         # A reader that takes nothing for so long has gone; the system then ends the write that waits for it.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
-        return super().handle_request(req, conn)
+        try:
+            return super().handle_request(req, conn)
+        except BlockingIOError as error:
+            # What gunicorn takes quietly, as it does a reader that has hung up.
+            raise ConnectionResetError(errno.ECONNRESET, "the reader took nothing") from error
 
     def notify(self) -> None:
         """Tell the parent that this worker lives, once a second, and give up requests that do not come."""
