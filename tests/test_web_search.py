@@ -42,6 +42,7 @@ def test_a_search_shows_query_count_and_marks(client: FlaskClient) -> None:
     assert {words(mark).lower() for mark in page.all("mark")} >= {"harbour", "strike"}
     whole = page.all("ol", class_="hits")[0]
     assert len(list(whole.iter("h3"))) == 4
+    assert words(page.all("h2", class_="relaxed")[0]) == "Articles with some of these words"
 
 
 def test_a_hit_says_what_is_known_of_it(client: FlaskClient) -> None:

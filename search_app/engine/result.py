@@ -97,6 +97,20 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class WayOn:
+    """A search with one condition less than one that found nothing.
+
+    total : its hits, exactly. part : what gave way, ``"word"`` for a part of the query, ``"date"``, ``"missing"``, or a
+    facet (``"topic"``, ``"not_topic"``, …). value : the part or value itself; of several that any would do, the first.
+    """
+
+    request: SearchRequest
+    total: int
+    part: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """An engine's answer.
 
@@ -105,6 +119,7 @@ class SearchResult:
     partial : the best partial matches beside a first page of too few hits; in no total, facet or page.
     did_you_mean : a query with words of the archive for words that it does not hold, where that finds more.
     corrected : the query that was answered in place of the one typed, since that one finds nothing; ``""`` for none.
+    ways_on : where nothing was found, the three searches with one condition less that find most.
     understood : the query in plain words, ``""`` without one. warnings : what was ignored or guessed, a sentence each.
     missing : hits without topic, context, source, summary, by field.
     next : the place after the last of ``hits``, for ``SearchRequest.after``; ``""`` where no hit follows.
@@ -121,6 +136,7 @@ class SearchResult:
     relaxed: bool = False
     did_you_mean: str | None = None
     corrected: str = ""
+    ways_on: tuple[WayOn, ...] = ()
     understood: str = ""
     warnings: tuple[str, ...] = ()
     generation: int = 0

@@ -21,7 +21,8 @@ from ..errors import QueryError
 from ..index.generation import Snapshot
 from ..messages import message
 from ..settings import Settings
-from .describe import describe
+from .dead_ends import MOST_WAYS, smaller_searches
+from .describe import describe, render
 from .docset import DocSet
 from .evaluate import Scores, Statistics
 from .facets import Counts, ValueSpace, count_facets, make_facet, make_histogram, values_with_prefix
@@ -30,10 +31,10 @@ from .highlight import MARK, Highlighter
 from .matching import Matches, find_matches, find_partial
 from .plan import All, Plan, Term, make_plan, weigh_repeats
 from .proximity import RERANKED, add_near_gains
-from .query import MATCH_ALL
+from .query import MATCH_ALL, Query
 from .ranking import Ranked, Ranking, find_place, hits_after, place_of, rank_hits, rank_page
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
-from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult
+from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult, WayOn
 from .scoring import RANKING, Scorer
 from .spelling import Speller, plain_terms
 from .suggest import Suggester
@@ -50,11 +51,12 @@ MOST_FOUND_IN = 3
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a query text was read: plan, plain words, and a sentence for whatever was ignored or guessed."""
+    """How a query text was read: plan, plain words, a sentence for whatever was ignored or guessed, and the tree."""
 
     plan: Plan
     understood: str
     warnings: tuple[str, ...]
+    tree: Query = MATCH_ALL
 
 
 class _Answer(NamedTuple):
@@ -117,7 +119,7 @@ class Searcher:
         if calm != text and any(word in ("AND", "OR", "NOT") for word in text.split()):
             warnings = (message("Everything is in capitals, so AND, OR and NOT were read as plain words."), *warnings)
         understood = "" if parsed.tree == MATCH_ALL else describe(parsed.tree)
-        return Reading(plan, understood, (*parsed.warnings, *warnings))
+        return Reading(plan, understood, (*parsed.warnings, *warnings), parsed.tree)
 
     # -- searching ------------------------------------------------------------------------------------------------
 
@@ -146,6 +148,7 @@ class Searcher:
             relaxed=matches.relaxed,
             did_you_mean=found.did_you_mean or None,
             corrected=found.corrected,
+            ways_on=() if hits.total else self._ways_on(request, reading, statistics, today),
             understood=reading.understood,
             warnings=self._warnings(reading, statistics),
             generation=self.snapshot.generation,
@@ -169,6 +172,24 @@ class Searcher:
             return typed._replace(did_you_mean=better) if found.hits.total > matches.hits.total else typed
         found = self._find(reading.plan, request, statistics)
         return _Answer(reading, statistics, found, corrected=better) if found.hits.total else typed
+
+    def _ways_on(
+        self, request: SearchRequest, reading: Reading, statistics: Statistics, today: date
+    ) -> tuple[WayOn, ...]:
+        """Return the best searches with one condition less, each with the hits of the list that it leads to."""
+        ways: list[WayOn] = []
+        for _, smaller in smaller_searches(request, reading.tree, statistics, self.spaces):
+            if len(ways) == MOST_WAYS:
+                break
+            wanted = replace(smaller.request, page=1, after="", as_typed=True)
+            if smaller.tree is not None:
+                wanted = replace(wanted, q=render(smaller.tree))
+            # Common words are left out beside others alone, so what is left may be read in another way: count it again.
+            matches = self._find(self.read(wanted.q, today).plan, wanted, self._statistics())
+            if matches.hits.total and not matches.relaxed:
+                value = smaller.value or (render(smaller.dropped) if smaller.dropped else "")
+                ways.append(WayOn(wanted, matches.hits.total, smaller.part, value))
+        return tuple(sorted(ways, key=lambda way: -way.total))
 
     def _place(self, text: str) -> Ranked:
         found = find_place(self.snapshot, text)

@@ -48,6 +48,10 @@ def search_answer(result: SearchResult, links: Links, notes: tuple[str, ...] = (
         "relaxed": result.relaxed,
         "did_you_mean": result.did_you_mean,
         "corrected": result.corrected or None,
+        "ways_on": [
+            {"without": way.part, "value": way.value, "total": way.total, "url": links.api_search(way.request)}
+            for way in result.ways_on
+        ],
         "understood": result.understood,
         "warnings": [*notes, *result.warnings],
         "hits": [_hit(hit, links) for hit in result.hits],

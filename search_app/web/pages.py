@@ -57,7 +57,7 @@ def search() -> BaseResponse:
     engine = here.engine()
     result = engine.search(state.request)
     span = here.span()
-    ways_on = find_ways_on(state.request, engine, links) if not result.total else ()
+    ways_on = find_ways_on(result, engine, links) if not result.total else ()
     page = present_search(result, links, state.notes, ways_on, span[1] if span else None)
     return here.cached(make_response(render_template("search.html", page=page, links=links)), result.generation)
 

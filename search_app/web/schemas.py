@@ -76,7 +76,7 @@ _COUNTS = {"total": COUNT, "page": COUNT, "per_page": COUNT, "pages": COUNT}
 
 SEARCH_REQUIRED = [
     "query", "total", "page", "per_page", "pages", "took_ms", "generation", "relaxed", "did_you_mean", "corrected",
-    "understood",    "warnings", "hits", "partial",
+    "ways_on", "understood", "warnings", "hits", "partial",
 ]  # fmt: skip
 
 SCHEMAS: dict[str, Schema] = {
@@ -92,6 +92,10 @@ SCHEMAS: dict[str, Schema] = {
                 "description": "A query with known words for unknown ones that finds more.",
             },
             corrected={**_or_null(TEXT), "description": "The query answered, where the one typed finds nothing."},
+            ways_on={
+                **_list(_object(without=TEXT, value=TEXT, total=COUNT, url=ADDRESS)),
+                "description": "Where nothing was found: searches with one condition less, and what they find.",
+            },
             understood={**TEXT, "description": "The query in plain words."},
             warnings={**TEXTS, "description": "What was ignored or guessed, a sentence each."},
             hits=_list(ref("Hit")),
