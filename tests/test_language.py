@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 from datetime import date
@@ -135,6 +136,22 @@ def test_errors_and_warnings_can_be_said() -> None:
     for text in ("nosuch:word", "NOT", "AND a", "()", '""', "word^x", "*~", "ab~", "date:31.2.2031", 'a "b c"~99'):
         for warning in parse_query(text, today=TODAY).warnings:
             assert isinstance(warning, Message), warning
+
+
+def test_whatever_people_are_told_is_a_message() -> None:
+    """Notes, warnings and what a parameter takes are written as messages, so that pages can translate them."""
+    package = REPOSITORY / "search_app"
+    plain = []
+    for path in [
+        *sorted((package / "engine").glob("*.py")),
+        package / "web" / "state.py",
+        package / "web" / "pages.py",
+    ]:
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            if re.search(r"QueryError$|(notes|warnings)\.(add|append)$", ast.unparse(call.func)):
+                told = [arg for arg in call.args[-1:] if isinstance(arg, ast.Constant | ast.JoinedStr)]
+                plain += [f"{path.name}: {ast.unparse(arg)}" for arg in told]
+    assert plain == []
 
 
 SPANS = {

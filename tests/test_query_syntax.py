@@ -406,7 +406,7 @@ class TestLimits:
         assert "more than 2 words" in " ".join(parsed.warnings)
 
     def test_too_many_signs(self) -> None:
-        parsed = parse_query("* " * 1000 + "a", today=TODAY, limits=QueryLimits(max_chars=20000))
+        parsed = parse_query("* " * 5000 + "a", today=TODAY, limits=QueryLimits(max_chars=20000))
         assert parsed.tree == MatchAll()
         assert "words and signs; the rest was left out" in " ".join(parsed.warnings)
 

@@ -243,7 +243,9 @@ def _check_request(request: SearchRequest, settings: Settings) -> None:
             message("It takes a whole number from {least} to {most:,}.", least=0, most=most),
         )
     if request.after and request.page != 1:
-        raise QueryError("page", str(request.page), "It cannot stand beside a cursor, which has its own place.")
+        raise QueryError(
+            "page", str(request.page), message("It cannot stand beside a cursor, which has its own place.")
+        )
     if request.page < 1:
         raise QueryError("page", str(request.page), message("It takes a whole number from 1."))
     largest = settings.number("max_facet_size")

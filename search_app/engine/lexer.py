@@ -129,7 +129,9 @@ def tokenize(text: str, max_nesting: int, max_tokens: int, notes: Notes) -> list
         if character.isspace():
             at += 1
         elif len(tokens) >= max_tokens:
-            notes.add(f"The query has more than {max_tokens} words and signs; the rest was left out.")
+            notes.add(
+                message("The query has more than {count} words and signs; the rest was left out.", count=max_tokens)
+            )
             break
         elif character in _OPEN:
             tokens.append(Token(Kind.OPEN))
@@ -156,10 +158,10 @@ def _read_phrase(text: str, at: int, tokens: list[Token], notes: Notes) -> int:
     phrase = text[at + 1 : end]
     if end == len(text):
         if has_substance(phrase):
-            notes.add("A quotation mark is not closed; the phrase was read up to the end.")
+            notes.add(message("A quotation mark is not closed; the phrase was read up to the end."))
             tokens.append(Token(Kind.PHRASE, phrase))
         else:
-            notes.add("A single quotation mark was ignored.")
+            notes.add(message("A single quotation mark was ignored."))
         return end
     tail = _tail_at(text, end + 1)
     tokens.append(Token(Kind.PHRASE, phrase, tail))
@@ -207,7 +209,7 @@ def _read_signs(raw: str, joined: bool, tokens: list[Token], notes: Notes) -> st
     if not signs:
         return raw
     if not word and not joined:
-        notes.add(f"{quoted(signs)} stands alone and was ignored; write it right before a word.")
+        notes.add(message("{shown} stands alone and was ignored; write it right before a word.", shown=quoted(signs)))
     elif signs == "-":
         tokens.append(Token(Kind.NOT))
     return word
@@ -222,13 +224,16 @@ def _balanced(tokens: list[Token], max_nesting: int, notes: Notes, complete: boo
             depth += 1
             if depth > max_nesting:
                 notes.add(
-                    f"Parentheses stand inside each other more than {max_nesting} deep; the inner ones were ignored. "
-                    "Write the query with fewer."
+                    message(
+                        "Parentheses stand inside each other more than {count} deep; the inner ones were ignored. "
+                        "Write the query with fewer.",
+                        count=max_nesting,
+                    )
                 )
                 continue
         elif token.kind is Kind.CLOSE:
             if not depth:
-                notes.add("A closing parenthesis without an opening one was ignored.")
+                notes.add(message("A closing parenthesis without an opening one was ignored."))
                 continue
             depth -= 1
             if depth >= max_nesting:
@@ -236,6 +241,6 @@ def _balanced(tokens: list[Token], max_nesting: int, notes: Notes, complete: boo
         kept.append(token)
     if depth:
         if complete:
-            notes.add("A parenthesis is not closed; it was closed at the end.")
+            notes.add(message("A parenthesis is not closed; it was closed at the end."))
         kept.extend([Token(Kind.CLOSE)] * min(depth, max_nesting))
     return kept

@@ -194,7 +194,7 @@ class Searcher:
     def _place(self, text: str) -> Ranked:
         found = find_place(self.snapshot, text)
         if found is None:
-            raise QueryError("after", text, "It takes what next of a result gave.")
+            raise QueryError("after", text, message("It takes what next of a result gave."))
         return found
 
     def stream(self, request: SearchRequest, today: date) -> HitStream:
