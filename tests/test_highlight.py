@@ -101,6 +101,13 @@ def test_any_text_keeps_its_characters(text: str) -> None:
     assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
 
 
+@given(word=st.from_regex("[a-z][a-z']{0,12}", fullmatch=True))
+def test_a_stem_begins_as_its_word_does(word: str) -> None:
+    """What lets most words of a text be passed over by their first letter."""
+    for token in analyse(word):
+        assert token.stem[:1] == token.folded[:1]
+
+
 def test_an_article_is_marked_where_and_only_where_it_matches() -> None:
     """For random conditions: an article has a mark in a field if one of the condition's words stands in it."""
     rng = random.Random(f"{SEED} highlight")

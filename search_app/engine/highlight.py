@@ -6,6 +6,7 @@ they were for the index, so a mark stands where a match stood.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
@@ -18,6 +19,7 @@ from .result import Found
 Span = tuple[int, int]
 MARK = "<mark>"
 _ELLIPSIS = "…"
+_SPECIAL = re.compile("[&<>\"']")
 
 # Words repeat from hit to hit and from request to request; 8,192 of them make up nine tenths of what is shown.
 _analysed = lru_cache(maxsize=8192)(analyse_surface)
@@ -38,6 +40,12 @@ class Highlighter:
                     self._tokens.setdefault(field, set()).update((token.stem, token.exact) for token in tokens)
         self._stems = {field: {stem for stem, _ in tokens} for field, tokens in self._tokens.items()}
         self._known: dict[str, dict[str, bool]] = {field: {} for field in (*self._tokens, *self._patterns)}
+        # A stem begins as its word does: most words of a text are told apart by their first letter.
+        self._firsts = {
+            field: frozenset(first for stem in stems for first in (stem[:1], stem[:1].upper()))
+            for field, stems in self._stems.items()
+            if field not in self._patterns
+        }
 
     def spans(self, field: str, text: str) -> list[Span]:
         """Return where words of the query stand in a text of a field: half-open ranges, ascending, not touching."""
@@ -46,8 +54,11 @@ class Highlighter:
             return []
         found: list[Span] = []
         may_be_dense = not text.isascii()
+        firsts = self._firsts.get(field)
         for match in iter_surfaces(text):
             surface = match.group()
+            if firsts is not None and surface[0] not in firsts and surface[0] < "\x80":
+                continue
             if surface not in known:
                 if may_be_dense and is_dense(surface):
                     found += self._dense_spans(field, surface, match.start())
@@ -139,12 +150,15 @@ def _best_window(spans: list[Span], limit: int, length: int) -> int:
 
 
 def _marked(text: str, spans: list[Span], start: int, end: int) -> str:
+    escaped = escape if _SPECIAL.search(text) else str
+    if not spans:
+        return escaped(text[start:end])
     parts: list[str] = []
     at = start
     for first, last in spans:
         if first < start or last > end:
             continue
-        parts += (escape(text[at:first]), MARK, escape(text[first:last]), "</mark>")
+        parts += (escaped(text[at:first]), MARK, escaped(text[first:last]), "</mark>")
         at = last
-    parts.append(escape(text[at:end]))
+    parts.append(escaped(text[at:end]))
     return "".join(parts)

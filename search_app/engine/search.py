@@ -321,7 +321,8 @@ class Searcher:
         shown = []
         for hit in ranked:
             segment = self.snapshot.segments[hit.segment]
-            article = segment.unpack(rows[hit.segment, hit.doc], hit.doc, tuple(self._values("context", hit)))
+            topic, contexts = self._values(hit)
+            article = segment.unpack(rows[hit.segment, hit.doc], hit.doc, topic[0] if topic else "", tuple(contexts))
             dates = self.snapshot.dates[hit.segment]
             headline = highlighter.mark("headline", article.headline)
             snippet = highlighter.snippet("summary", article.summary, limit) if article.summary else ""
@@ -349,13 +350,20 @@ class Searcher:
             )
         return tuple(shown)
 
-    def _values(self, field: str, hit: Ranked) -> list[str]:
-        space = self.spaces[field]
-        numbers = space.columns[hit.segment].numbers_of(hit.doc)
-        if space.numbers is not None:
-            own = space.numbers[hit.segment]
-            numbers = [int(own[number]) for number in numbers]
-        return [space.name(number) for number in numbers]
+    def _values(self, hit: Ranked) -> list[list[str]]:
+        """Return the topic, if there is one, and the contexts of a hit."""
+        segment = self.snapshot.segments[hit.segment]
+        row = segment.facets.row(hit.doc)
+        found = []
+        for field in ("topic", "context"):
+            space, column = self.spaces[field], segment.columns[field]
+            end = column.base + len(column.values)
+            numbers = [number - column.base for number in row if column.base <= number < end]
+            if space.numbers is not None:
+                own = space.numbers[hit.segment]
+                numbers = [int(own[number]) for number in numbers]
+            found.append(space.names_of(numbers))
+        return found
 
 
 def _values_of(article: Article) -> Iterator[tuple[str, str]]:

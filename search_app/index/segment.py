@@ -212,12 +212,14 @@ class Segment:
         contexts = tuple(self.columns["context"].values_of(doc))
         if related:
             links = tuple(self._link(packed, contexts) for packed in self._row(self._related, "related", doc))
-        return self.unpack(row, doc, contexts, links)
-
-    def unpack(self, row: list[Any], doc: int, contexts: tuple[str, ...], links: tuple[Related, ...] = ()) -> Article:
-        """Return the article of a stored row."""
         topic = self.columns["topic"].values_of(doc)
-        return unpack_article(row, int(self.days[doc]), topic[0] if topic else "", contexts, links)
+        return self.unpack(row, doc, topic[0] if topic else "", contexts, links)
+
+    def unpack(
+        self, row: list[Any], doc: int, topic: str, contexts: tuple[str, ...], links: tuple[Related, ...] = ()
+    ) -> Article:
+        """Return the article of a stored row."""
+        return unpack_article(row, self.days.item(doc), topic, contexts, links)
 
     def _link(self, packed: list[Any], contexts: tuple[str, ...]) -> Related:
         target, shared = packed[0], packed[1]
