@@ -59,6 +59,7 @@ def requests(draw: st.DrawFn) -> SearchRequest:
         facet_size=draw(st.integers(1, 100)),
         interval=draw(st.sampled_from(["", "day", "month", "year"])),
         as_typed=draw(st.booleans()),
+        explain=draw(st.booleans()),
     )
 
 

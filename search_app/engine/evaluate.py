@@ -124,6 +124,14 @@ _NOTHING = np.zeros(0, np.uint8)
 _NO_POSTINGS = Postings((), (), np.zeros(0, np.intp), _NOTHING, _NOTHING, None)
 
 
+class Place(NamedTuple):
+    """A field in which a document holds a term: its weighted frequency, and its factor for standing as typed."""
+
+    field: str
+    frequency: float
+    factor: float
+
+
 class _Target(NamedTuple):
     """Where scores go: ``mask`` says which documents are wanted, ``slots`` where in ``scores`` each has its own.
 
@@ -380,6 +388,18 @@ class Evaluator:
     def counts(self, term: Term) -> TermCounts:
         """Return how often a term stands in this segment; see ``TermCounts``."""
         return count_term(self.postings_of(term), self.live, self.segment.docs)
+
+    def places_of(self, term: Term, doc: int) -> list[Place]:
+        """Return in which fields a document holds a term; what explaining a score asks. Cost: O(postings)."""
+        postings, segment, statistics = self.postings_of(term), self.segment, self._statistics
+        gains = statistics.gains(segment, term.fields)
+        found = []
+        for at in np.flatnonzero(postings.docs == doc):
+            number = int(postings.numbers[at])
+            frequency = float(gains[int(segment.length_codes[self._offsets[number] + doc])] * postings.frequencies[at])
+            factors = self._spelling_factors(postings, term.token, np.array([at])) if term.token.spelled else 1.0
+            found.append(Place(TEXT_FIELDS[number], frequency, float(np.ravel(factors)[0])))
+        return found
 
     # -- postings -------------------------------------------------------------------------------------------------
 

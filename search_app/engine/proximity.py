@@ -211,13 +211,23 @@ def add_near_gains(plan: Plan, statistics: Statistics, docs: list[Docs], scores:
     for own, at, gains in zip(scores, best, nearness, strict=False):
         own[at] += gains
     for segment, (found, own) in enumerate(zip(docs, scores, strict=True)):
-        evaluator = statistics.evaluators[segment]
-        lengths = evaluator.segment.fields[PROSE[0]].lengths.take(found)
-        # A headline of more words than were typed is not all of them.
-        short = (lengths <= len(sequence.terms) + sequence.spare).nonzero()[0]
-        if len(short):
-            whole = _is_whole(evaluator, sequence, found.take(short), lengths.take(short))
-            own[short] += scorer.whole_headline * whole * sum(statistics.weight(term).total for term in sequence.terms)
+        own += headline_gain(scorer, sequence, statistics, segment, found)
+
+
+def headline_gain(
+    scorer: Bm25f, sequence: Sequence, statistics: Statistics, segment: int, docs: Docs
+) -> Scores | float:
+    """Return what documents gain whose headline is the query; shape (n,), or 0.0 where there is none such."""
+    evaluator = statistics.evaluators[segment]
+    lengths = evaluator.segment.fields[PROSE[0]].lengths.take(docs)
+    # A headline of more words than were typed is not all of them.
+    short = (lengths <= len(sequence.terms) + sequence.spare).nonzero()[0]
+    if not len(short):
+        return 0.0
+    gains = np.zeros(len(docs))
+    whole = _is_whole(evaluator, sequence, docs.take(short), lengths.take(short))
+    gains[short] = scorer.whole_headline * whole * sum(statistics.weight(term).total for term in sequence.terms)
+    return gains
 
 
 def _best(statistics: Statistics, docs: list[Docs], scores: list[Scores]) -> list[npt.NDArray[np.intp]]:

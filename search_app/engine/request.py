@@ -26,6 +26,7 @@ class SearchRequest:
     sort : one of ``SORTS``; ``""`` takes relevance where there is a ``q``, else newest.
     page : from 1. per_page : 0 asks for counts only.
     facet_size : values a facet. facets : which facets to count; ``()`` counts none.
+    explain : also tell what the score of each hit is made of.
     as_typed : never search for words other than those typed.
     interval : ``"day"``, ``"month"``, ``"year"``, or ``""`` to follow the span of the hits.
     after : go on after the hit that a result's ``next`` names, instead of at ``page``; ``""`` does not.
@@ -51,6 +52,7 @@ class SearchRequest:
     facets: tuple[str, ...] = FACET_FIELDS
     histogram: bool = True
     as_typed: bool = False
+    explain: bool = False
     interval: str = ""
     changes: bool = False
     after: str = ""

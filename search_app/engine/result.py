@@ -24,12 +24,27 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class ScorePart:
+    """A part of a hit's score.
+
+    kind : ``"word"``, ``"as typed"`` (what a word gains for standing so), ``"pattern"``, ``"nearness"`` of words, or
+    ``"headline"`` (it is the query). field, text : where and which word; ``""`` where that says nothing.
+    """
+
+    kind: str
+    field: str
+    text: str
+    worth: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A matched document on a page.
 
     headline_html, snippet_html : escaped text in which only ``<mark>`` and ``</mark>`` are markup.
     score : what it was ranked by; 0.0 where the order is by date.
     found_in : where else words of the query stand, for a hit that shows none of them in headline and extract.
+    score_parts : what its score is made of, greatest first; only where the request asked for it.
     partial : whether it lacks some of the words (only in a relaxed result).
     first_seen, last_changed : when a build first found it, and last found it new or changed; None where nobody saw
     that, as for whatever the first build found.
@@ -49,6 +64,7 @@ class Hit:
     snippet_html: str
     score: float
     partial: bool = False
+    score_parts: tuple[ScorePart, ...] = ()
     found_in: tuple[Found, ...] = ()
     first_seen: datetime | None = None
     last_changed: datetime | None = None

@@ -25,6 +25,7 @@ from .dead_ends import MOST_WAYS, smaller_searches
 from .describe import describe, render
 from .docset import DocSet
 from .evaluate import Scores, Statistics
+from .explain import explain_score
 from .facets import Counts, ValueSpace, count_facets, make_facet, make_histogram, values_with_prefix
 from .fielded import TermCounts
 from .highlight import MARK, Highlighter
@@ -136,11 +137,14 @@ class Searcher:
             start = 0
         end = start + request.per_page
         ranked = rank_page(self.snapshot, docs, scores, request.order, start, end)
+        shown = self.show(ranked, matches.plan, partial=matches.relaxed)
+        if request.explain and request.order == "relevance":
+            shown = self._explained(shown, ranked, found)
         return SearchResult(
             request=request,
             total=hits.total,
             pages=-(-hits.total // request.per_page) if request.per_page else 0,
-            hits=self.show(ranked, matches.plan, partial=matches.relaxed),
+            hits=shown,
             facets=self._facets(matches, request),
             missing={field: hits.missing(self.snapshot, field) for field in MISSING_FIELDS},
             histogram=self._histogram(hits, request) if request.histogram else Histogram(),
@@ -172,6 +176,13 @@ class Searcher:
             return typed._replace(did_you_mean=better) if found.hits.total > matches.hits.total else typed
         found = self._find(reading.plan, request, statistics)
         return _Answer(reading, statistics, found, corrected=better) if found.hits.total else typed
+
+    def _explained(self, hits: tuple[Hit, ...], ranked: list[Ranked], found: _Answer) -> tuple[Hit, ...]:
+        plan, matched, statistics = found.reading.plan, found.matches.plan, found.statistics
+        return tuple(
+            replace(hit, score_parts=explain_score(plan, matched, statistics, place.segment, place.doc, place.score))
+            for hit, place in zip(hits, ranked, strict=True)
+        )
 
     def _ways_on(
         self, request: SearchRequest, reading: Reading, statistics: Statistics, today: date

@@ -168,6 +168,7 @@ def plain_hit(hit: Hit, links: Links) -> dict[str, Any]:
 
 
 def _hit(hit: Hit, links: Links) -> dict[str, Any]:
+    parts = [{"kind": p.kind, "field": p.field, "text": p.text, "worth": p.worth} for p in hit.score_parts]
     return {
         **plain_hit(hit, links),
         "headline_html": hit.headline_html,
@@ -175,6 +176,7 @@ def _hit(hit: Hit, links: Links) -> dict[str, Any]:
         "found_in": [{"field": found.field, "html": found.html} for found in hit.found_in],
         "score": hit.score,
         "partial": hit.partial,
+        **({"score_parts": parts} if parts else {}),
     }
 
 

@@ -137,6 +137,7 @@ QUERY = (
 FILTERS = (
     *(Parameter(name, _VALUE_HELP[name], _values(name)) for name in VALUE_FIELDS),
     Parameter("context_match", "Whether several contexts are all of or any of.", _choice(MATCHES, "all")),
+    Parameter("explain", "1: also what the score of each hit is made of.", _choice(("1",))),
     Parameter("as_typed", "1: never search for words other than those typed.", _choice(("1",))),
     Parameter("from", f"First day. {_DAY}", _fixed({"type": "string"}), example="2024"),
     Parameter("to", f"Last day. {_DAY}", _fixed({"type": "string"})),

@@ -72,6 +72,14 @@ _ARTICLE = {
     "first_seen": {**_or_null(INSTANT), "description": "When a build first found it; null where it was there before."},
     "last_changed": {**_or_null(INSTANT), "description": "When a build last found it new or changed."},
 }
+_HIT = {
+    **_ARTICLE,
+    "headline_html": TEXT,
+    "snippet_html": TEXT,
+    "found_in": _list(ref("Found")),
+    "score": NUMBER,
+    "partial": FLAG,
+}
 _COUNTS = {"total": COUNT, "page": COUNT, "per_page": COUNT, "pages": COUNT}
 
 SEARCH_REQUIRED = [
@@ -121,9 +129,15 @@ SCHEMAS: dict[str, Schema] = {
         **{"from": _or_null(DAY), "to": _or_null(DAY)},
         sort=_choice(SORTS),
     ),
-    "Hit": _object(
-        **_ARTICLE, headline_html=TEXT, snippet_html=TEXT, found_in=_list(ref("Found")), score=NUMBER, partial=FLAG
-    ),
+    "Hit": {
+        **_object(**_HIT, score_parts=_list(ref("ScorePart"))),
+        "required": list(_HIT),
+        "description": "An article that was found. score_parts is there where explain=1 asks for it.",
+    },
+    "ScorePart": {
+        **_object(kind=TEXT, field=TEXT, text=TEXT, worth=NUMBER),
+        "description": "A part of a score: a word in a field, what it gains as typed, nearness, the headline itself.",
+    },
     "Found": {
         **_object(field=_choice(FACET_FIELDS), html=TEXT),
         "description": "Where words of the query stand, for a hit that shows none in headline and extract.",

@@ -92,6 +92,7 @@ def read_state(args: MultiDict[str, str], today: date, settings: Settings, *, le
         facet_size=read_number(args, "facet_size", 1, settings.number("max_facet_size"), 20),
         interval=_read_choice(args, "interval", INTERVALS, ""),
         as_typed=_read_choice(args, "as_typed", ("1",), "") == "1",
+        explain=_read_choice(args, "explain", ("1",), "") == "1",
     )
     tidy = not named_otherwise and not any(
         name in _PARAMETERS and value.strip() in ("", FORM_DEFAULTS.get(name)) for name, value in args.items(multi=True)
@@ -261,5 +262,6 @@ _PARAMETERS: dict[str, Callable[[SearchRequest], tuple[str, ...]]] = {
     "facet_size": lambda request: _one(str(request.facet_size), "20"),
     "interval": lambda request: _one(request.interval),
     "as_typed": lambda request: ("1",) if request.as_typed else (),
+    "explain": lambda request: ("1",) if request.explain else (),
 }
 PARAMETER_ORDER = tuple(_PARAMETERS)
