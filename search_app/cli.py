@@ -88,7 +88,7 @@ def index(
 
     Exit codes: 0 done; 1 failed, the index that served before still serves; 2 wrong usage; 75 another build is running.
     """
-    from .index.builder import build_index
+    from .engine.building import build_for_engine
 
     settings = load_settings(archive=archive, index=index, jobs=jobs, wait=wait)
     if not settings.text("archive"):
@@ -96,7 +96,7 @@ def index(
     began = time.time()
     try:
         with ProgressBars(shown=not quiet) as bars:
-            report = build_index(
+            report = build_for_engine(
                 Path(settings.text("archive")),
                 Path(settings.text("index")),
                 settings=settings,
@@ -161,13 +161,14 @@ def status(index: str | None, as_json: bool) -> None:
     """Say what the index holds.
 
     Articles, dates, size, when and from which archive it was built, and whether it answers as it should."""
-    from .engine import open_engine
+    from .engine import EMBEDDED, engine_name, open_engine
     from .engine.readiness import find_troubles
 
     settings = load_settings(index=index)
     engine = open_engine(Path(settings.text("index")), settings)
     try:
-        figures = {"index": str(Path(settings.text("index")).resolve()), **engine.status()}
+        place = {"index": str(Path(settings.text("index")).resolve())} if engine_name(settings) == EMBEDDED else {}
+        figures = {**place, **engine.status()}
         figures["not_ready"] = list(find_troubles(lambda: engine, settings))
     finally:
         engine.close()

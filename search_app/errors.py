@@ -157,6 +157,42 @@ class IndexDamagedError(SearchAppError):
         self.problem = problem
 
 
+class ClusterError(SearchAppError):
+    """The OpenSearch cluster does not do what it was asked to. ``cluster`` names it, ``problem`` says what it did.
+
+    status : of its answer, 0 without one. refused : whether it refused the credentials.
+    """
+
+    def __init__(self, cluster: str, problem: str, *, status: int = 0, refused: bool = False) -> None:
+        super().__init__(f"The OpenSearch cluster {cluster} cannot be used: {problem}.")
+        self.cluster = cluster
+        self.problem = problem
+        self.status = status
+        self.refused = refused
+
+
+class ClusterIndexMissingError(IndexMissingError):
+    """No index lies on the cluster under the alias that the settings name."""
+
+    def __init__(self, cluster: str, alias: str) -> None:
+        super().__init__(f"{cluster}/{alias}")
+        self.args = (
+            f"There is no index “{alias}” on the cluster {cluster}. Build one with the same settings: "
+            "search-app index ARCHIVE",
+        )
+
+
+class ClusterIndexVersionError(IndexVersionError):
+    """The index on the cluster was written by another version."""
+
+    def __init__(self, cluster: str, index: str, found: str, expected: str) -> None:
+        super().__init__(f"{cluster}/{index}", found, expected)
+        self.args = (
+            f"The index {index} on the cluster {cluster} was built by another version (format {found or 'unknown'}; "
+            f"this version reads {expected}). Build one beside it with: search-app index ARCHIVE",
+        )
+
+
 class BuildRunningError(SearchAppError):
     """Another build holds the lock. ``holder`` is what it wrote about itself."""
 

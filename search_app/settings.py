@@ -66,6 +66,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_exports", 2, "exports that one process streams at a time; more get a 503", 1, 64),
     Setting("site_name", "News archive", "name at the top of every page and in citations"),
     Setting("snippet_chars", 260, "length of a snippet on the result page", 60, 2000),
+    Setting("engine", "embedded", "engine that answers: embedded or opensearch"),
+    Setting("opensearch_url", "", "addresses of an OpenSearch cluster, parted by commas"),
+    Setting("opensearch_user", "", "user name on the cluster; empty for none"),
+    Setting("opensearch_password", "", "password of that user"),
+    Setting("opensearch_ca", "", "file (PEM) of the authority that signed the cluster's certificates"),
+    Setting("opensearch_index", "news", "alias on the cluster that readers ask; builds lie beside it as news-00000001"),
+    Setting("opensearch_shards", 3, "shards of a new index on the cluster", 1, 1024),
+    Setting("opensearch_replicas", 1, "copies of each shard beside the first", 0, 16),
+    Setting("opensearch_timeout", 10, "seconds that the cluster has to answer a search", 1, 600),
+    Setting("opensearch_window", 100, "hits of the cluster ranked again as the embedded engine ranks", 20, 5000),
 )
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
 

@@ -33,7 +33,7 @@ PLACES = {
     "dates": place("messages errors settings", "dateutil"),
     "archive": place("errors settings dates", "markdown nh3"),
     "index": place("errors settings dates archive", "whoosh numpy zstandard"),
-    "engine": place("messages errors settings dates archive index", "whoosh numpy rapidfuzz"),
+    "engine": place("messages errors settings dates archive index", "whoosh numpy rapidfuzz opensearchpy"),
     "web": place(
         "messages errors settings dates archive index engine",
         "flask flask_compress jinja2 markupsafe werkzeug dateutil prometheus_client",

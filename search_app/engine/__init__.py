@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import SettingsError
 from ..settings import Settings
 from .embedded import EmbeddedEngine
 from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRequest
@@ -26,18 +27,38 @@ from .result import (
     Suggestion,
 )
 
+EMBEDDED, OPENSEARCH = "embedded", "opensearch"
+
 
 def open_engine(index_dir: Path, settings: Settings | None = None) -> Engine:
-    """Return an engine on the index in a folder, which need not exist yet: searching raises until it does.
+    """Return the engine that the settings name, the embedded one without settings; it raises until there is an index.
 
-    Cost: nothing before the first search.
+    index_dir : folder of the embedded engine's index, which need not exist yet; an engine on a cluster needs none.
+    Raises SettingsError for an engine that does not exist or cannot be used. Cost: nothing before the first search.
     """
-    return EmbeddedEngine(index_dir, settings)
+    if settings is None or engine_name(settings) == EMBEDDED:
+        return EmbeddedEngine(index_dir, settings)
+    # Imported where it is wanted: the client library is no part of the default install.
+    from .opensearch.engine import OpenSearchEngine
+
+    return OpenSearchEngine(settings)
+
+
+def engine_name(settings: Settings) -> str:
+    """Return the name of the engine that the settings ask for. Raises SettingsError for an unknown one."""
+    name = settings.text("engine").strip().lower()
+    if name not in (EMBEDDED, OPENSEARCH):
+        raise SettingsError(
+            "engine", f"SEARCH_APP_ENGINE is “{settings.text('engine')}”; it takes {EMBEDDED} or {OPENSEARCH}."
+        )
+    return name
 
 
 __all__ = [
+    "EMBEDDED",
     "FACET_FIELDS",
     "MISSING_FIELDS",
+    "OPENSEARCH",
     "SORTS",
     "ArticleView",
     "Bucket",
@@ -53,5 +74,6 @@ __all__ = [
     "SearchRequest",
     "SearchResult",
     "Suggestion",
+    "engine_name",
     "open_engine",
 ]

@@ -120,7 +120,7 @@ class EmbeddedEngine:
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Answer one search. Raises QueryError, PageNotFoundError, GenerationGoneError, IndexMissingError."""
-        _check_request(request, self._settings)
+        check_request(request, self._settings)
         result = self._of_generation(request.generation).search(request, self._today or date.today())
         if request.page > max(result.pages, 1):
             raise PageNotFoundError(request.page, result.pages)
@@ -132,19 +132,13 @@ class EmbeddedEngine:
         All hits come from the generation that is current now, however long their reader takes. Raises as ``search``,
         before the first hit.
         """
-        _check_request(request, self._settings)
+        check_request(request, self._settings)
         return self._of_generation(request.generation).stream(request, self._today or date.today())
 
     def facet(self, request: FacetRequest) -> FacetPage:
         """Answer all values of one facet, paged. Raises as ``search``."""
-        _check_request(request.search, self._settings)
-        if request.field not in FACET_FIELDS:
-            raise QueryError("field", request.field, message("It takes {choices}.", choices=", ".join(FACET_FIELDS)))
-        if request.sort not in ("count", "name"):
-            raise QueryError("sort", request.sort, message("It takes {choices}.", choices="count or name"))
-        for name in ("page", "per_page"):
-            if getattr(request, name) < 1:
-                raise QueryError(name, str(getattr(request, name)), message("It takes a whole number from 1."))
+        check_request(request.search, self._settings)
+        check_facet_request(request)
         page = self._of_generation(request.search.generation).facet(request, self._today or date.today())
         if request.page > max(page.pages, 1):
             raise PageNotFoundError(request.page, page.pages)
@@ -234,7 +228,8 @@ def _one_of(choices: tuple[str, ...]) -> Message:
     return message("It takes {choices}.", choices=f"{', '.join(choices[:-1])} or {choices[-1]}")
 
 
-def _check_request(request: SearchRequest, settings: Settings) -> None:
+def check_request(request: SearchRequest, settings: Settings) -> None:
+    """Raise QueryError for a request that no engine can answer."""
     most = settings.number("max_per_page")
     if not 0 <= request.per_page <= most:
         raise QueryError(
@@ -267,3 +262,14 @@ def _check_request(request: SearchRequest, settings: Settings) -> None:
     if request.date_from and request.date_to and request.date_to - request.date_from < timedelta(0):
         expected = message("It takes a day that is not before from, {day}.", day=request.date_from.isoformat())
         raise QueryError("to", str(request.date_to), expected)
+
+
+def check_facet_request(request: FacetRequest) -> None:
+    """Raise QueryError for a page of values that no engine can answer, its search apart."""
+    if request.field not in FACET_FIELDS:
+        raise QueryError("field", request.field, message("It takes {choices}.", choices=", ".join(FACET_FIELDS)))
+    if request.sort not in ("count", "name"):
+        raise QueryError("sort", request.sort, message("It takes {choices}.", choices="count or name"))
+    for name in ("page", "per_page"):
+        if getattr(request, name) < 1:
+            raise QueryError(name, str(getattr(request, name)), message("It takes a whole number from 1."))

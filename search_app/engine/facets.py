@@ -232,11 +232,12 @@ def values_with_prefix(space: ValueSpace, prefix: str) -> npt.NDArray[np.int64]:
     """Return the values that hold a word which begins so, accents and case apart. Cost: O(values)."""
     wanted = fold(prefix.strip())
     names = space.all_names()
-    found = [n for n, name in enumerate(names) if _has_word(fold(name), wanted)]
+    found = [n for n, name in enumerate(names) if has_word(fold(name), wanted)]
     return np.array(found, np.int64)
 
 
-def _has_word(folded: str, wanted: str) -> bool:
+def has_word(folded: str, wanted: str) -> bool:
+    """Tell whether a folded text holds a word that begins with ``wanted``."""
     at = folded.find(wanted)
     while at > 0 and folded[at - 1].isalnum():
         at = folded.find(wanted, at + 1)

@@ -155,7 +155,7 @@ def _best_partial(
                 codes |= evaluator.match(clause).take(docs).view(np.uint8) << np.uint8(bit)
             held.append(codes)
         counts = np.bincount(np.concatenate(held), minlength=1 << len(clauses)).tolist()
-        worths = [_information(clause, statistics) for clause in clauses]
+        worths = [clause_information(clause, statistics) for clause in clauses]
         there = [code for code, count in enumerate(counts) if count]
         there.sort(key=lambda code: -sum(worth for n, worth in enumerate(worths) if code >> n & 1))
         taken, enough = [], 0
@@ -225,14 +225,15 @@ def relax(plan: Plan) -> Plan | None:
     return Every((Any(tuple(loose)), *bound)) if bound else Any(tuple(loose))
 
 
-def _information(plan: Plan, statistics: Statistics) -> float:
+def clause_information(plan: Plan, statistics: Statistics) -> float:
+    """Return how much a clause of a query tells apart: the idf of its words, of the best of alternatives."""
     match plan:
         case Term():
             return statistics.weight(plan).idf
         case Near(tokens, _, fields):
             return sum(statistics.weight(Term(token, fields)).idf for token in tokens)
         case Scaled(child, _):
-            return _information(child, statistics)
+            return clause_information(child, statistics)
         case Any(children):
-            return max(_information(child, statistics) for child in children)
+            return max(clause_information(child, statistics) for child in children)
     return 1.0

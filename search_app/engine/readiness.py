@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import SearchAppError
+from ..errors import ClusterError, SearchAppError
 from ..settings import Settings
 from .request import SearchRequest
 from .result import Engine, Hit
@@ -39,6 +39,8 @@ def find_troubles(engine: Callable[[], Engine], settings: Settings, now: datetim
             # A new generation between one question and the next makes answers differ that are both right.
             if not troubles or opened.status().get("generation") == status.get("generation"):
                 break
+    except ClusterError:
+        return ("The search cluster does not answer.",)
     except SearchAppError:
         return ("There is no index that can be read.",)
     return troubles

@@ -56,7 +56,9 @@ def find_similar(snapshot: Snapshot, article: Article, left_out: Collection[str]
     left_out : site paths that shall not be among them; the article itself never is.
     Cost: O(articles + occurrences of its traits): about 2 ms for 113,422 articles.
     """
-    weighed = [(trait, _weight(trait, snapshot.articles)) for trait in traits_of(snapshot, article)]
+    weighed = [
+        (trait, trait_weight(trait.kind, trait.count, snapshot.articles)) for trait in traits_of(snapshot, article)
+    ]
     excluded = {article.path, *left_out}
     best: list[tuple[tuple[int, int, int, str], int, int]] = []
     for number, segment in enumerate(snapshot.segments):
@@ -78,20 +80,29 @@ def traits_of(snapshot: Snapshot, article: Article) -> list[Trait]:
     for context in article.contexts:
         if context != article.topic:
             found.append(Trait("context", context, _docs_of_value(snapshot, "context", context)))
-    words = {token.stem: token.spelled for token in reversed(analyse(article.headline)) if _tells(token.folded)}
-    spoken = [Trait("word", word, _docs_of_word(snapshot, stem)) for stem, word in words.items()]
+    spoken = [Trait("word", word, _docs_of_word(snapshot, stem)) for stem, word in headline_words(article).items()]
     found += sorted(spoken, key=lambda trait: (trait.count, trait.text))[:MOST_WORDS]
-    most = {kind: max(COMMON_LEAST, snapshot.articles * share) for kind, share in COMMON_SHARES.items()}
-    return [trait for trait in found if 1 < trait.count <= most[trait.kind]]
+    return [trait for trait in found if tells_apart(trait.kind, trait.count, snapshot.articles)]
+
+
+def headline_words(article: Article) -> dict[str, str]:
+    """Return the words of a headline that may tell it apart: stem → as it is spelled where it stands first."""
+    return {token.stem: token.spelled for token in reversed(analyse(article.headline)) if _tells(token.folded)}
+
+
+def tells_apart(kind: str, count: int, articles: int) -> bool:
+    """Tell whether something that ``count`` of all articles have says anything about two that have it."""
+    return 1 < count <= max(COMMON_LEAST, articles * COMMON_SHARES[kind])
 
 
 def _tells(word: str) -> bool:
     return len(word) > 1 and word not in STOP_WORDS
 
 
-def _weight(trait: Trait, articles: int) -> int:
-    rarity = log(1 + (articles - trait.count + 0.5) / (trait.count + 0.5))
-    return round(_SCALE * FACTORS[trait.kind] * rarity)
+def trait_weight(kind: str, count: int, articles: int) -> int:
+    """Return what it is worth to share something that ``count`` of all articles have."""
+    rarity = log(1 + (articles - count + 0.5) / (count + 0.5))
+    return round(_SCALE * FACTORS[kind] * rarity)
 
 
 def _docs_of_value(snapshot: Snapshot, field: str, name: str) -> tuple[Docs, ...]:

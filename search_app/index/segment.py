@@ -7,6 +7,7 @@ threads may read, since nothing keeps a position.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,9 @@ _NO_RUNS: tuple[Run | None, ...] = (None,) * len(TEXT_FIELDS)
 class Segment:
     """A segment file opened for reading."""
 
-    def __init__(self, path: Path, expected_bytes: int | None = None) -> None:
-        self.file = SectionFile(path, expected_bytes)
+    def __init__(self, path: Path, expected_bytes: int | None = None, *, data: bytes | None = None) -> None:
+        """Open a segment. data : what the file holds, where that is in memory and not on the disk."""
+        self.file = SectionFile(path, expected_bytes, data=data)
         found = str(self.file.meta.get("schema"))
         if found != schema_fingerprint():
             raise IndexVersionError(path.parent, found, schema_fingerprint())
@@ -189,16 +191,23 @@ class Segment:
 
     def stored_rows(self, docs: list[int]) -> list[list[Any]]:
         """Return the stored rows of some documents, opening each block once."""
+        return self._rows(self._stored, "stored", docs)
+
+    def related_rows(self, docs: list[int]) -> list[list[Any]]:
+        """Return the related links of some documents as they are stored, opening each block once."""
+        return self._rows(self._related, "related", docs)
+
+    def _rows(self, blocks: Blocks, section: str, docs: list[int]) -> list[list[Any]]:
         opened: dict[int, list[str]] = {}
         rows = []
         for doc in docs:
             block = doc // BLOCK_DOCS
             try:
                 if block not in opened:
-                    opened[block] = self._stored.rows(block)
+                    opened[block] = blocks.rows(block)
                 rows.append(json.loads(opened[block][doc % BLOCK_DOCS]))
             except (zstandard.ZstdError, ValueError, IndexError) as error:
-                raise IndexDamagedError(self.path, f"block {block} cannot be read ({error})", "stored") from error
+                raise IndexDamagedError(self.path, f"block {block} cannot be read ({error})", section) from error
         return rows
 
     def path_of(self, doc: int) -> str:
@@ -211,7 +220,7 @@ class Segment:
         links: tuple[Related, ...] = ()
         contexts = tuple(self.columns["context"].values_of(doc))
         if related:
-            links = tuple(self._link(packed, contexts) for packed in self._row(self._related, "related", doc))
+            links = self.links(self._row(self._related, "related", doc), contexts, self.path_of)
         topic = self.columns["topic"].values_of(doc)
         return self.unpack(row, doc, topic[0] if topic else "", contexts, links)
 
@@ -221,11 +230,17 @@ class Segment:
         """Return the article of a stored row."""
         return unpack_article(row, self.days.item(doc), topic, contexts, links)
 
-    def _link(self, packed: list[Any], contexts: tuple[str, ...]) -> Related:
-        target, shared = packed[0], packed[1]
-        path = target if isinstance(target, str) else self.path_of(target)
-        names = tuple(context if isinstance(context, str) else contexts[context] for context in shared)
-        return Related(path, packed[2] if len(packed) > 2 else "", names)
+    @staticmethod
+    def links(row: list[Any], contexts: tuple[str, ...], path_of: Callable[[int], str]) -> tuple[Related, ...]:
+        """Return the related links of a stored row. contexts : the document's. path_of : gives a document's path."""
+        return tuple(
+            Related(
+                packed[0] if isinstance(packed[0], str) else path_of(packed[0]),
+                packed[2] if len(packed) > 2 else "",
+                tuple(context if isinstance(context, str) else contexts[context] for context in packed[1]),
+            )
+            for packed in row
+        )
 
     def doc_of_path(self, path: str) -> int:
         """Return the document of a site path, -1 where there is none."""

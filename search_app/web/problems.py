@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from werkzeug.exceptions import HTTPException
 
 from ..errors import (
+    ClusterError,
     GenerationGoneError,
     IndexDamagedError,
     IndexMissingError,
@@ -92,8 +93,8 @@ def find_problem(error: Exception, links: Links) -> Problem:
             return Problem(404, error.told, {"page": error.page, "pages": error.pages}, _last_page(error, links))
         case GenerationGoneError():
             return Problem(410, str(error), {"parameter": "cursor", "generation": error.generation})
-        case IndexMissingError() | IndexVersionError() | IndexDamagedError() | IndexUnreadableError():
-            # The message names folders of the server: that is for its log, not for its visitors.
+        case IndexMissingError() | IndexVersionError() | IndexDamagedError() | IndexUnreadableError() | ClusterError():
+            # The message names folders and machines of the service: that is for its log, not for its visitors.
             return Problem(503, DETAILS[503])
         case HTTPException(code=int(code)) if code >= 400:
             told = error.description if error.description != type(error).description else None

@@ -1,0 +1,152 @@
+"""From a plan to the cluster's query language.
+
+In: a plan of ``engine.plan``, in which words are tokens. Out: a query as JSON. Nothing typed gets to the cluster as a
+query text, so nothing that is typed can be misread there.
+
+A query finds what the plan finds, exactly. Its scores choose the candidates that are then ranked as the embedded engine
+ranks: the same BM25 sums, in the cluster's own variant.
+"""
+
+from __future__ import annotations
+
+from typing import Any as Anything
+
+from ..fielded import TermCounts
+from ..plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Without
+from ..scoring import PROSE
+from .mapping import EXACT, JOINT, LETTERS
+
+Json = dict[str, Anything]
+EVERYTHING: Json = {"match_all": {}}
+_FREQUENCY = "double n = 0; for (f in params.fields) { n += termFreq(f, params.text) } return n;"
+NOTHING: Json = {"match_none": {}}
+
+
+def compile_plan(plan: Plan) -> Json:
+    """Return the query of a plan. Cost: a few clauses for each word and field."""
+    match plan:
+        case Term(token, fields):
+            return _any([_token(name, token, weight) for name, weight in fields])
+        case Near(tokens, slop, fields):
+            return _any([_near(name, tokens, slop, weight) for name, weight in fields])
+        case Pattern(_, _, _, fields):
+            return _any([_pattern(name, plan, weight) for name, weight in fields])
+        case Days(first, last):
+            span: Json = {}
+            if first:
+                span["gte"] = first.toordinal()
+            if last:
+                span["lte"] = last.toordinal()
+            return {"range": {"day": span}}
+        case Every(children):
+            return _every(children)
+        case Any(children):
+            return _any([compile_plan(child) for child in children])
+        case Without(child):
+            return {"bool": {"must_not": [compile_plan(child)]}}
+        case Scaled(child, factor):
+            return {"bool": {"must": [compile_plan(child)], "boost": factor}}
+        case Nothing():
+            return NOTHING
+        case All():
+            return EVERYTHING
+
+
+def both(query: Json, filters: list[Json]) -> Json:
+    """Return a query that holds where ``query`` and every filter do; filters do not score."""
+    return {"bool": {"must": [query], "filter": filters}} if filters else query
+
+
+def constant(query: Json, worth: float) -> Json:
+    """Return a query that is worth the same wherever it holds."""
+    return {"constant_score": {"filter": query, "boost": worth}}
+
+
+def count_bodies(term: Term) -> tuple[Json, Json]:
+    """Return the searches that count a term: all that hold it in its fields, and how often running text does."""
+    prose = [name for name, _ in term.fields if name in PROSE]
+    suffix = EXACT if term.token.exact is not None else ""
+    text = term.token.stem if term.token.exact is None else term.token.exact
+    often = {"source": _FREQUENCY, "params": {"fields": [name + suffix for name in prose], "text": text}}
+    holding = _any([token_query(name, term.token) for name in prose]) if prose else NOTHING
+    plain: Json = {"size": 0, "track_total_hits": True}
+    return (
+        {**plain, "query": _any([token_query(name, term.token) for name, _ in term.fields])},
+        {
+            **plain,
+            "query": {"script_score": {"query": holding, "script": often}} if prose else NOTHING,
+            "aggs": {"occurrences": {"sum": {"script": {"source": "_score"}}}},
+        },
+    )
+
+
+def read_counts(everywhere: Json, prose: Json) -> TermCounts:
+    """Return the counts of a term from the answers to ``count_bodies``."""
+    return TermCounts(
+        int(everywhere["hits"]["total"]["value"]),
+        int(prose["hits"]["total"]["value"]),
+        round(prose["aggregations"]["occurrences"]["value"]),
+    )
+
+
+def token_query(field: str, token: Token) -> Json:
+    """Return the query for one token in one field."""
+    if token.exact is not None:
+        return {"term": {field + EXACT: {"value": token.exact}}}
+    return {"term": {field: {"value": token.stem}}}
+
+
+def _token(field: str, token: Token, weight: float) -> Json:
+    query = token_query(field, token)
+    name = next(iter(query["term"]))
+    query["term"][name]["boost"] = weight
+    return query
+
+
+def _near(field: str, tokens: tuple[Token, ...], slop: int, weight: float) -> Json:
+    exact = tokens[0].exact is not None
+    place = field + EXACT if exact else field
+    text = JOINT.join((token.exact or "") if exact else token.stem for token in tokens)
+    if slop:
+        # Not a phrase with slop: that would also take the words in another order.
+        together: Json = {"intervals": {place: {"match": {"query": text, "mode": "ordered", "max_gaps": slop}}}}
+    else:
+        together = {"match_phrase": {place: {"query": text}}}
+    return {"bool": {"filter": [together], "should": [_token(field, token, weight) for token in dict.fromkeys(tokens)]}}
+
+
+def _pattern(field: str, pattern: Pattern, weight: float) -> Json:
+    place = field + EXACT
+    if pattern.kind == "prefix":
+        query: Json = {"prefix": {place: {"value": pattern.text, "rewrite": "constant_score"}}}
+    elif pattern.kind == "wildcard":
+        escaped = pattern.text.replace("\\", "\\\\")
+        query = {"wildcard": {place: {"value": escaped, "rewrite": "constant_score"}}}
+    else:
+        query = {
+            "fuzzy": {
+                field + LETTERS: {
+                    "value": pattern.text,
+                    "fuzziness": pattern.distance,
+                    "transpositions": True,
+                    "rewrite": "constant_score",
+                }
+            }
+        }
+    return constant(query, weight)
+
+
+def _any(queries: list[Json]) -> Json:
+    return queries[0] if len(queries) == 1 else {"bool": {"should": queries, "minimum_should_match": 1}}
+
+
+def _every(children: tuple[Plan, ...]) -> Json:
+    parts: dict[str, list[Json]] = {}
+    for child in children:
+        if isinstance(child, Without):
+            parts.setdefault("must_not", []).append(compile_plan(child.child))
+        elif isinstance(child, Days | All):
+            parts.setdefault("filter", []).append(compile_plan(child))
+        else:
+            parts.setdefault("must", []).append(compile_plan(child))
+    return {"bool": parts}

@@ -1,0 +1,131 @@
+"""The filters of a request as queries, and the names in them as the archive spells them.
+
+In: a request. Out: queries for what it filters by. A facet value is looked up by its exact name, or else by one that
+differs only in accents and case, as everywhere.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..request import FACET_FIELDS, SearchRequest
+from ..result import Bucket
+from .cluster import Json
+from .mapping import KEY, KEY_JOINT, key_order, value_key, value_of_key
+
+Names = Mapping[str, Mapping[str, str]]
+"""By filter, each name asked for and the archive's own spelling of it, ``""`` for an unknown one."""
+_SPECIAL = frozenset('.?+*|{}[]()"\\#@&<>~^$-:')
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a request asks for beside its words, as queries.
+
+    filters : hold for whatever is counted. selections : by facet, what its own selected values allow; counted without
+    for that facet. everything : all of them.
+    """
+
+    filters: list[Json]
+    selections: dict[str, Json]
+
+    @property
+    def everything(self) -> list[Json]:
+        """Every condition on a hit."""
+        return [*self.filters, *self.selections.values()]
+
+    def others(self, field: str) -> list[Json]:
+        """Return the selections that narrow what a facet counts: all for contexts, else those of other facets."""
+        return [query for name, query in self.selections.items() if field == "context" or name != field]
+
+
+def scope_of(request: SearchRequest, names: Names) -> Scope:
+    """Return what a request asks for beside its words."""
+    filters: list[Json] = []
+    span: Json = {}
+    if request.date_from:
+        span["gte"] = request.date_from.toordinal()
+    if request.date_to:
+        span["lte"] = request.date_to.toordinal()
+    if span:
+        filters.append({"range": {"day": span}})
+    for field in FACET_FIELDS:
+        barred = [value_key(name) for name in names["not_" + field].values() if name]
+        if barred:
+            filters.append({"bool": {"must_not": [{"terms": {field + KEY: barred}}]}})
+    filters += [{"term": {"lacks": name}} for name in request.missing]
+    selections: dict[str, Json] = {}
+    for field in FACET_FIELDS:
+        if not names[field]:
+            continue
+        keys = [value_key(name) for name in names[field].values() if name]
+        if field == "context" and request.context_match == "all":
+            unknown = len(keys) < len(names[field])
+            each = [{"term": {field + KEY: key}} for key in keys]
+            selections[field] = {"match_none": {}} if unknown else {"bool": {"filter": each}}
+        else:
+            selections[field] = {"terms": {field + KEY: keys}}
+    if selections.keys() == {"context"}:
+        # Contexts narrow every count: nothing has to be counted without them.
+        filters.append(selections.pop("context"))
+    return Scope(filters, selections)
+
+
+def named_values(request: SearchRequest) -> list[tuple[str, str]]:
+    """Return each facet value that a request names, with its field, once."""
+    names = [(field, name) for field in FACET_FIELDS for name in (field, "not_" + field)]
+    return list(dict.fromkeys((field, value) for field, name in names for value in getattr(request, name)))
+
+
+def resolved(request: SearchRequest, spellings: Mapping[tuple[str, str], str]) -> Names:
+    """Return the names of a request with their spellings, which were looked up before."""
+    return {
+        name: {value: spellings[field, value] for value in getattr(request, name)}
+        for field in FACET_FIELDS
+        for name in (field, "not_" + field)
+    }
+
+
+def names_body(field: str, value: str) -> Json:
+    """Return the search for all values of a facet that equal a name but for accents and case."""
+    folded = value_key(value).partition(KEY_JOINT)[0] + KEY_JOINT
+    include = "".join("\\" + sign if sign in _SPECIAL else sign for sign in folded) + ".*"
+    return {
+        "size": 0,
+        "track_total_hits": False,
+        "query": {"prefix": {field + KEY: {"value": folded}}},
+        "aggs": {"names": {"terms": {"field": field + KEY, "include": include, "size": 1000, "shard_size": 1000}}},
+    }
+
+
+def read_spelling(answer: Json, value: str) -> str:
+    """Return the archive's spelling of a name from the answer to ``names_body``, ``""`` where it has none."""
+    keys = sorted((bucket["key"] for bucket in answer["aggregations"]["names"]["buckets"]), key=key_order)
+    at = bisect_left(keys, key_order(value_key(value)), key=key_order)
+    return value_of_key(keys[min(at, len(keys) - 1)]) if keys else ""
+
+
+def without_filters(request: SearchRequest) -> SearchRequest:
+    """Return a request without its filters, which every candidate satisfies.
+
+    Among candidates a name may be missing that the archive has, and one like it would be taken for it.
+    """
+    nothing: dict[str, Any] = {name: () for field in FACET_FIELDS for name in (field, "not_" + field)}
+    plain = replace(request, **nothing, missing=(), date_from=None, date_to=None, facets=(), changes=False)
+    # Candidates are too few to say how a word should have been spelled.
+    return replace(plain, after="", generation=0, as_typed=True)
+
+
+def flagged(buckets: tuple[Bucket, ...], names: Names, field: str) -> tuple[Bucket, ...]:
+    """Return buckets that say whether the request selects or excludes their value."""
+    held, barred = set(names[field].values()), set(names["not_" + field].values())
+    return tuple(Bucket(b.value, b.count, b.value in held, b.value in barred) for b in buckets)
+
+
+def shown_anyway(names: Names, field: str) -> list[str]:
+    """Return the values of a facet that are shown whatever their count."""
+    found = (*names[field].values(), *names["not_" + field].values())
+    return [name for name in dict.fromkeys(found) if name]
