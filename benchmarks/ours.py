@@ -22,8 +22,12 @@ from .queries import Question
 class _WithoutShowing(Searcher):
     """Finds, ranks and counts, but reads and marks no hit."""
 
+    ranked = 0
+
     def show(self, ranked: list[Ranked], plan: Plan, *, partial: bool = False) -> tuple[Hit, ...]:
-        self.ranked = len(ranked)
+        # Partial matches beside the hits are an extra of this engine, as they are where there is no hit.
+        if not partial:
+            self.ranked = len(ranked)
         return ()
 
 
@@ -51,6 +55,7 @@ class Ours:
     def search(self, question: Question) -> Answer | None:
         if self._searcher is None:
             raise ValueError("open an index first")
+        self._searcher.ranked = 0
         result = self._searcher.search(_request(question), date.today())
         return _answer(result, self._searcher.ranked)
 
