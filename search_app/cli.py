@@ -6,6 +6,7 @@ hold no logic of their own; how answers look is ``cli_output``'s business.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -353,9 +354,9 @@ def _sentence(error: Exception) -> str:
     """Return what to tell a person about an error: its own sentence where it is meant for people."""
     if isinstance(error, SearchAppError):
         return str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return "There is not enough memory. Close other programs, or read the archive with --jobs 1."
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename is not None else ""
         return f"The system says “{error.strerror}”{where}. Mend that and run again."
-    if isinstance(error, MemoryError):
-        return "There is not enough memory. Close other programs, or read the archive with --jobs 1."
     return f"This should not have happened: {type(error).__name__}: {error}. --debug shows where."

@@ -64,7 +64,8 @@ for room in rooms:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS holds back address space on Linux")
-def test_a_build_with_too_little_memory_ends_with_an_error_or_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_build_with_too_little_memory_ends_with_an_error_or_well(tmp_path: Path, jobs: str) -> None:
     """From plenty down to nothing: exit code 0 or 1, one sentence for each failure, the old index untouched by it."""
     archive, index = tmp_path / "archive", tmp_path / "index"
     write_edition(archive, 1)
@@ -72,7 +73,7 @@ def test_a_build_with_too_little_memory_ends_with_an_error_or_well(tmp_path: Pat
     write_edition(archive, 2)
     rooms = [1 << 20, *range(30_000, 1_000, -3_000), 1_000, 500, 250, 100, 0]
     done = subprocess.run(
-        [sys.executable, "-c", _SMALLER_AND_SMALLER, str(archive), str(index), "1", json.dumps(rooms)],
+        [sys.executable, "-c", _SMALLER_AND_SMALLER, str(archive), str(index), jobs, json.dumps(rooms)],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}", "OPENBLAS_NUM_THREADS": "1"},
@@ -81,7 +82,7 @@ def test_a_build_with_too_little_memory_ends_with_an_error_or_well(tmp_path: Pat
     )
     assert done.returncode == 0, done.stderr
     codes = Counter(int(code) for code in done.stdout.split())
-    print(f"exit codes: {dict(codes)}")
+    print(f"jobs {jobs}: {dict(codes)}")
     assert set(codes) == {0, 1}, (codes, done.stderr)
     told = done.stderr.splitlines()
     assert len(told) == codes[1], done.stderr

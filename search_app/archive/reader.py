@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,7 +30,7 @@ from .packing import Batch, Packer, unpack
 from .parser import parse_page
 from .paths import folder_of, locate
 from .walk import MAX_FILE_BYTES, Walk, walk_archive, why, without_article
-from .workers import end_with
+from .workers import Pool
 
 DIGEST_BYTES = 16
 CHUNK_FILES = 256
@@ -327,43 +327,39 @@ def _chunks(library: _Library, jobs: int) -> Iterator[Chunk]:
     # A forked process shares the tables of this one; where other threads run, forking could copy a lock in their hands.
     forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if forks else "spawn")
-    executor = ProcessPoolExecutor(jobs, context, _start_worker, (library, os.getpid()))
     waiting: deque[Future[bytes]] = deque()
     done = 0
     try:
-        with warnings.catch_warnings():
+        with Pool(jobs, context, _start_worker, (library,)) as pool, warnings.catch_warnings():
             # Threads of numeric libraries, which no worker uses, are none that Python need warn of.
             warnings.simplefilter("ignore", DeprecationWarning)
             for start in starts:
-                waiting.append(executor.submit(_work, start))
+                waiting.append(pool.submit(_work, start))
                 if len(waiting) > 3 * jobs:
-                    chunk = _loads(waiting.popleft())
+                    chunk = _loads(pool.result(waiting.popleft()))
                     done += len(chunk[0])
                     yield chunk
             while waiting:
-                chunk = _loads(waiting.popleft())
+                chunk = _loads(pool.result(waiting.popleft()))
                 done += len(chunk[0])
                 yield chunk
     except BrokenProcessPool as error:
         raise WorkerDiedError(done, len(library.todo)) from error
-    finally:
-        executor.shutdown(cancel_futures=True)
 
 
 _worker: list[_Library] = []
 """In a worker process: the library that it was started with; empty in any other."""
 
 
-def _start_worker(library: _Library, parent: int) -> None:
+def _start_worker(library: _Library) -> None:
     _worker.append(library)
     gc.disable()
-    end_with(parent)
 
 
 def _work(start: int) -> bytes:
     return marshal.dumps(_worker[0].read_chunk(start))
 
 
-def _loads(answer: Future[bytes]) -> Chunk:
-    chunk: Chunk = marshal.loads(answer.result())  # noqa: S302 - written by a process of our own a moment ago
+def _loads(answer: bytes) -> Chunk:
+    chunk: Chunk = marshal.loads(answer)  # noqa: S302 - written by a process of our own a moment ago
     return chunk

@@ -6,6 +6,7 @@ stops a build, killing included, leaves the generation that served before as it 
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -92,6 +93,8 @@ def build_index(
         try:
             return build.run(full)
         except OSError as error:
+            if error.errno == errno.ENOMEM:
+                raise MemoryError(str(error)) from error
             raise SearchAppError(
                 f"The new index could not be written to {index_dir}: {error}. "
                 "The index that served before still does. Make room or check the permissions, then run again."

@@ -7,17 +7,16 @@ all of a build that looks at articles one by one; what follows works on columns.
 from __future__ import annotations
 
 import multiprocessing
-import os
 from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..archive.model import OPINION, Article
-from ..archive.workers import end_with
+from ..archive.workers import Pool
 from ..errors import WorkerDiedError
 from .analysis import find_surfaces
 from .inversion import Surfaces
@@ -153,8 +152,7 @@ def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int, diction
         return
     # Forked, so that the articles need not be sent: a worker makes its own from what it shares with this process.
     context = multiprocessing.get_context("fork")
-    told = (articles, doc_of, dictionary, os.getpid())
-    with ProcessPoolExecutor(jobs, context, _start_worker, told) as pool:
+    with Pool(jobs, context, _start_worker, (articles, doc_of, dictionary)) as pool:
         waiting: deque[Future[Part]] = deque()
         done = 0
         try:
@@ -162,11 +160,11 @@ def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int, diction
                 waiting.append(pool.submit(_work, *span))
                 # A few ahead keep the workers busy; more would only pile up in this process.
                 if len(waiting) > jobs + 1:
-                    part = waiting.popleft().result()
+                    part = pool.result(waiting.popleft())
                     done += len(part.flags)
                     yield part
             while waiting:
-                part = waiting.popleft().result()
+                part = pool.result(waiting.popleft())
                 done += len(part.flags)
                 yield part
         except BrokenProcessPool:
@@ -187,9 +185,8 @@ class _Shared:
 _shared = _Shared()
 
 
-def _start_worker(articles: Sequence[Article], doc_of: Mapping[str, int], dictionary: bytes, parent: int) -> None:
+def _start_worker(articles: Sequence[Article], doc_of: Mapping[str, int], dictionary: bytes) -> None:
     _shared.articles, _shared.doc_of, _shared.dictionary = articles, doc_of, dictionary
-    end_with(parent)
 
 
 def _work(start: int, end: int) -> Part:
