@@ -410,14 +410,17 @@ def _weights(name: str | None) -> tuple[tuple[str, float], ...]:
     return FIELD_WEIGHTS if name is None else ((name, 1.0),)
 
 
-def _words(text: str, slop: int, name: str | None, *, exact: bool) -> Near | Shape | None:
+def _words(text: str, slop: int, name: str | None, *, exact: bool) -> Near | Shape | And | None:
     tokens = analyse(text, query=True)
     if not tokens:
         return None
     if len(text) == 1 and is_dense(text):
         return Shape(lambda word: word.startswith(text), name)
-    wanted = (Wanted(t.stem, t.folded if exact else None, t.folded, t.spelled) for t in tokens)
-    return Near(tuple(wanted), slop, name)
+    wanted = tuple(Wanted(t.stem, t.folded if exact else None, t.folded, t.spelled) for t in tokens)
+    last = tokens[-1].folded
+    if len(wanted) > 1 and len(last) == 1 and is_dense(last):
+        return And((Near(wanted[:-1], slop, name), Shape(lambda word: word.startswith(last), name)))  # type: ignore[arg-type]
+    return Near(wanted, slop, name)
 
 
 def _may_lack(node: object) -> bool:

@@ -91,14 +91,18 @@ def test_words(text: str, tokens: list[str]) -> None:
 QUERIES: tuple[tuple[str, list[str]], ...] = (
     ("青石港", ["青石", "石港"]),
     ("港", ["港"]),
-    ("罢工 结束", ["罢工", "结束"]),
+    ("罢工 结束", ["罢工", "工", "结束"]),
+    ("青石5000人", ["青石", "石", "5000", "人"]),
     ("don’t", ["don't"]),
 )
 
 
 @pytest.mark.parametrize(("text", "tokens"), QUERIES)
 def test_a_query_of_a_run_without_spaces_is_its_bigrams_alone(text: str, tokens: list[str]) -> None:
-    """So that it is found anywhere within a longer run; each is among those that the text itself is filed under."""
+    """So that it is found anywhere within a longer run, unless something follows that ends the run there.
+
+    Each is among those that the text itself is filed under.
+    """
     assert folded(text, query=True) == tokens
     assert set(tokens) <= set(folded(text))
 

@@ -9,7 +9,7 @@ from html import escape, unescape
 
 import pytest
 from conftest import SEED
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from plain_engine import PlainEngine
 from random_articles import random_articles, random_leaf
@@ -173,6 +173,7 @@ def test_a_match_at_the_very_end_is_shown() -> None:
 
 
 @given(at=st.integers(0, 199), limit=st.integers(60, 400))
+@example(at=23, limit=157)
 def test_any_match_is_in_its_extract(at: int, limit: int) -> None:
     """Cut between words, never much longer than asked for."""
     html = highlighter(f"word{at}").snippet("summary", LONG, limit)

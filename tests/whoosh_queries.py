@@ -98,11 +98,11 @@ def to_whoosh(tree: Query, factor: float = 1.0) -> wq.Query:
         case Word(text, field):
             if len(text) == 1 and is_dense(text):
                 return to_whoosh(Prefix(text, field), factor)
-            return _in_fields(field, factor, [token.stem for token in analyse(text, query=True)], "", 0)
+            return _words(field, factor, [token.stem for token in analyse(text, query=True)], "", 0)
         case Phrase(text, slop, field):
             if len(text) == 1 and is_dense(text):
                 return to_whoosh(Prefix(text, field), factor)
-            return _in_fields(field, factor, [token.folded for token in analyse(text, query=True)], EXACT, slop)
+            return _words(field, factor, [token.folded for token in analyse(text, query=True)], EXACT, slop)
         case Prefix(text, field):
             return _patterns(field, factor, lambda name: wq.Prefix(name, fold(text)))
         case Wildcard(pattern, field):
@@ -116,6 +116,14 @@ def to_whoosh(tree: Query, factor: float = 1.0) -> wq.Query:
 
 def _weights(field: str | None) -> tuple[tuple[str, float], ...]:
     return FIELD_WEIGHTS if field is None else ((field, 1.0),)
+
+
+def _words(field: str | None, factor: float, tokens: list[str], suffix: str, slop: int) -> wq.Query:
+    """Return a phrase, and where its last word is one character of a script without spaces, a prefix beside it."""
+    *before, last = tokens or [""]
+    if before and len(last) == 1 and is_dense(last):
+        return wq.And([_in_fields(field, factor, before, suffix, slop), to_whoosh(Prefix(last, field), factor)])
+    return _in_fields(field, factor, tokens, suffix, slop)
 
 
 def _in_fields(field: str | None, factor: float, words: list[str], twin: str, slop: int) -> wq.Query:

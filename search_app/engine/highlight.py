@@ -129,8 +129,10 @@ class Highlighter:
             blank = flat.find(" ", start, start + 30)
             start = blank + 1 if blank >= 0 else start
         if end < len(flat):
-            blank = flat.rfind(" ", end - 30, end)
-            end = blank if blank > start else end
+            # Between words, but never through a match or before one that just fits.
+            blank = flat.rfind(" ", end - 30, end + 1)
+            kept = max((last for _, last in spans if last <= end), default=0)
+            end = max(blank if blank > start else end, kept)
         body = _marked(flat, spans, start, end)
         return (_ELLIPSIS if start > 0 else "") + body + (_ELLIPSIS if end < len(flat) else "")
 

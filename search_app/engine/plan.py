@@ -218,7 +218,16 @@ def _words(text: str, exact: bool, slop: int, name: str | None, warnings: list[s
     wanted = tuple(Token.of(token, exact=exact) for token in tokens)
     if len(wanted) == 1:
         return Term(wanted[0], _fields(name))
+    if len(wanted[-1].stem) == 1 and is_dense(wanted[-1].stem):
+        # The same after other words: in an article more characters may follow it.
+        return _before(wanted[:-1], slop, Pattern("prefix", wanted[-1].folded, 0, _fields(name)))
     return Near(wanted, slop, _fields(name))
+
+
+def _before(tokens: tuple[Token, ...], slop: int, pattern: Pattern) -> Plan:
+    """Return the plan of whole words with a pattern behind them, which stands somewhere in the same article."""
+    lead: Plan = Near(tokens, slop, pattern.fields) if len(tokens) > 1 else Term(tokens[0], pattern.fields)
+    return Every((lead, pattern))
 
 
 def _prefix(text: str, name: str | None, warnings: list[str]) -> Plan | None:
@@ -229,9 +238,8 @@ def _prefix(text: str, name: str | None, warnings: list[str]) -> Plan | None:
     if len(tokens) == 1:
         return Pattern("prefix", tokens[0].folded, 0, _fields(name))
     # A pattern stands for one word; before it, the text holds whole words that must stand there too.
-    head = Near(tuple(Token.of(token, exact=True) for token in tokens[:-1]), 0, _fields(name))
-    lead: Plan = head if len(head.tokens) > 1 else Term(head.tokens[0], _fields(name))
-    return Every((lead, Pattern("prefix", tokens[-1].folded, 0, _fields(name))))
+    whole = tuple(Token.of(token, exact=True) for token in tokens[:-1])
+    return _before(whole, 0, Pattern("prefix", tokens[-1].folded, 0, _fields(name)))
 
 
 def _fuzzy(text: str, distance: int, name: str | None, warnings: list[str]) -> Plan | None:

@@ -154,9 +154,14 @@ def analyse_surface(surface: str, *, query: bool = False) -> tuple[Analysed, ...
 
 
 def analyse(text: str, *, query: bool = False) -> list[Analysed]:
-    """Return the tokens of a text, in order. ``query`` as in ``analyse_surface``."""
-    text = unicodedata.normalize("NFC", text)
-    return [token for surface in find_surfaces(text) for token in analyse_surface(surface, query=query)]
+    """Return the tokens of a text, in order.
+
+    query : as in ``analyse_surface``, for the last surface form alone: one that others follow ends in articles where it
+    ends here.
+    """
+    *before, last = find_surfaces(unicodedata.normalize("NFC", text)) or [""]
+    tokens = [token for surface in before for token in analyse_surface(surface)]
+    return [*tokens, *analyse_surface(last, query=query)]
 
 
 class NewsTokenizer(Tokenizer):  # type: ignore[misc]
