@@ -5,7 +5,8 @@ In: what is searched, as queries. Out: aggregations; then, of their answers, the
 Counts are exact. A terms aggregation asks each shard for its highest values only, so that a value which is high in one
 shard and low in another may be counted short: an answer is taken only where the error bounds in it prove that its first
 values are the highest and counted whole (``proven``). Where they do not, more values are asked for, and at last all.
-How many values there are in all is exact up to ``EXACT_CARDINALITY`` of them, and nearly so above.
+How many values there are in all is exact where a shard names them all; else it is an estimate by their hashes, off by
+one or two in some thousands.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .mapping import KEY, key_order, value_key, value_of_key
 Json = dict[str, Any]
 Days = npt.NDArray[np.int64]
 EXACT_CARDINALITY = 40_000
-"""The most that a cardinality aggregation counts one by one."""
+"""The highest precision of a cardinality aggregation."""
 MAX_VALUES = 50_000
 """Values of one terms aggregation; a cluster refuses more than 65,535 buckets in one answer."""
 FIRST_VALUES = 300
