@@ -137,6 +137,7 @@ def search(
     # Rooms are imported by the command that needs them: help and wrong usage are answered in a tenth of the time.
     from .engine import open_engine
     from .web.answers import search_answer
+    from .web.cursors import way_on
     from .web.links import Links
 
     settings = load_settings(index=index)
@@ -149,7 +150,9 @@ def search(
     finally:
         engine.close()
     if as_json:
-        print_json(search_answer(result, Links(), state.notes))
+        asked, links = state.request, Links()
+        seen = (asked.page - 1) * asked.per_page
+        print_json(search_answer(result, links, state.notes) | way_on(result, asked, seen, links))
     else:
         print_result(result, state.notes)
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..engine.request import FACET_FIELDS, SearchRequest
 from . import operations as ops
 from .answers import facet_answer, search_answer, suggestions_answer
-from .cursors import Cursor, cursor_text, going_on, read_cursor
+from .cursors import going_on, read_cursor, way_on
 from .manners import link_pages, neighbours
 from .pages import read_facet_request
 from .site import conditional, site
@@ -53,11 +53,7 @@ def search() -> Response:
     seen = cursor.seen if cursor else (asked.page - 1) * asked.per_page
     kept = [("include", value) for value in request.args.getlist("include") if value.strip()]
     answer = search_answer(result, links, state.notes)
-    answer |= {"page": seen // max(asked.per_page, 1) + 1, "next_cursor": None, "next": None}
-    if result.next:
-        following = Cursor(result.generation, seen + len(result.hits), result.next)
-        answer["next_cursor"] = cursor_text(asked, following)
-        answer["next"] = links.api_search(replacing(asked), [*kept, ("cursor", answer["next_cursor"])])
+    answer |= {"page": seen // max(asked.per_page, 1) + 1, **way_on(result, asked, seen, links, kept)}
     if cursor:
         pages = {"first": links.api_search(replacing(asked), kept)}
         pages |= {"next": answer["next"]} if answer["next"] else {}

@@ -9,11 +9,13 @@ import base64
 import binascii
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..engine.request import SearchRequest
+from ..engine.result import SearchResult
 from ..errors import QueryError
-from .links import query_string
+from .links import Links, query_string
 from .state import args_from_request, replacing
 
 _FORM = struct.Struct("<BII")
@@ -54,6 +56,19 @@ def read_cursor(text: str, request: SearchRequest) -> Cursor:
         return Cursor(generation, seen, body[_FORM.size :].decode())
     except (ValueError, binascii.Error, struct.error):
         raise QueryError("cursor", text, EXPECTED) from None
+
+
+def way_on(
+    result: SearchResult, request: SearchRequest, seen: int, links: Links, kept: Sequence[tuple[str, str]] = ()
+) -> dict[str, str | None]:
+    """Return how an answer says where the hits after it are: ``next_cursor`` and ``next``, None after the last.
+
+    request : the search without a cursor. seen : hits before the answer's. kept : other parameters of its address.
+    """
+    if not result.next:
+        return {"next_cursor": None, "next": None}
+    text = cursor_text(request, Cursor(result.generation, seen + len(result.hits), result.next))
+    return {"next_cursor": text, "next": links.api_search(replacing(request), [*kept, ("cursor", text)])}
 
 
 def going_on(request: SearchRequest, cursor: Cursor) -> SearchRequest:
