@@ -37,7 +37,8 @@ def bad_values(parameter: Parameter) -> Iterator[tuple[str, list[str]]]:
             yield str(value), [str(value)]
     item = schema.get("items", schema)
     if "enum" in item:
-        for value in ("no-such-value", item["enum"][0].upper(), f"{item['enum'][0]},{item['enum'][-1]}"):
+        spoiled = ("no-such-value", item["enum"][0].upper(), f"{item['enum'][0]},{item['enum'][-1]}")
+        for value in (value for value in spoiled if value not in item["enum"]):
             yield value, [value]
     elif "maxLength" in item:
         yield "too long", ["x" * (item["maxLength"] + 1)]

@@ -299,7 +299,8 @@ def test_a_storm_of_requests_during_rebuilds_has_no_error_and_no_mixed_answer(
         env={**os.environ, "PYTHONPATH": str(HERE.parent)},
     )
     try:
-        with serving(index, tmp_path) as (_, url):
+        # Eight clients may all want an export at once.
+        with serving(index, tmp_path, SEARCH_APP_MAX_EXPORTS="16") as (_, url):
             clients = [Client(url, number, REQUESTS // CLIENTS) for number in range(CLIENTS)]
             for client in clients:
                 client.start()
