@@ -45,7 +45,8 @@ class Pool:
 
     def __exit__(self, *error: object) -> None:
         threading.excepthook = self._hook
-        if self._failure is not None:
+        if self._failure is not None or error[0] is not None:
+            # What they do is of no use any more, and one that waits for a lock of a lost process never ends by itself.
             for process in set(multiprocessing.active_children()) - self._others:
                 process.kill()
         # Where a thread could not be started, it cannot be waited for either.
