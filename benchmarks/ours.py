@@ -50,7 +50,9 @@ class Ours:
     def open(self, folder: Path) -> None:
         settings = load_settings({})
         self._engine = open_engine(folder, settings)
-        self._searcher = _WithoutShowing(open_snapshot(folder), settings)
+        # Partial matches below a short page are an extra that no peer looks for; with the hits shown they are there.
+        alike = load_settings({}, relaxed_hits=0)
+        self._searcher = _WithoutShowing(open_snapshot(folder), alike)
 
     def search(self, question: Question) -> Answer | None:
         if self._searcher is None:
