@@ -69,6 +69,39 @@ class Hit:
     first_seen: datetime | None = None
     last_changed: datetime | None = None
 
+    @classmethod
+    def of(
+        cls,
+        article: Article,
+        headline_html: str,
+        snippet_html: str,
+        score: float,
+        *,
+        seen: tuple[datetime | None, datetime | None],
+        partial: bool = False,
+        found_in: tuple[Found, ...] = (),
+    ) -> Hit:
+        """Return an article as a hit. seen : when it was first seen and last changed; the rest as the fields say."""
+        return cls(
+            path=article.path,
+            date=article.date,
+            kind=article.kind,
+            language=article.language,
+            headline=article.headline,
+            summary=article.summary,
+            topic=article.topic,
+            contexts=article.contexts,
+            sources=article.sources,
+            image=article.image,
+            headline_html=headline_html,
+            snippet_html=snippet_html,
+            score=score,
+            partial=partial,
+            found_in=found_in,
+            first_seen=seen[0],
+            last_changed=seen[1],
+        )
+
 
 class Bucket(NamedTuple):
     """One value of a facet: how many articles ticking it leads to (a context: how many hits have it)."""

@@ -338,27 +338,9 @@ class Searcher:
             headline = highlighter.mark("headline", article.headline)
             snippet = highlighter.snippet("summary", article.summary, limit) if article.summary else ""
             told = MARK in headline or MARK in snippet
-            shown.append(
-                Hit(
-                    path=article.path,
-                    date=article.date,
-                    kind=article.kind,
-                    language=article.language,
-                    headline=article.headline,
-                    summary=article.summary,
-                    topic=article.topic,
-                    contexts=article.contexts,
-                    sources=article.sources,
-                    image=article.image,
-                    headline_html=headline,
-                    snippet_html=snippet,
-                    score=hit.score,
-                    partial=partial,
-                    found_in=() if told else tuple(islice(highlighter.found_in(_values_of(article)), MOST_FOUND_IN)),
-                    first_seen=dates.first_seen(hit.doc),
-                    last_changed=dates.last_changed(hit.doc),
-                )
-            )
+            found_in = () if told else tuple(islice(highlighter.found_in(_values_of(article)), MOST_FOUND_IN))
+            seen = (dates.first_seen(hit.doc), dates.last_changed(hit.doc))
+            shown.append(Hit.of(article, headline, snippet, hit.score, seen=seen, partial=partial, found_in=found_in))
         return tuple(shown)
 
     def _values(self, hit: Ranked) -> list[list[str]]:

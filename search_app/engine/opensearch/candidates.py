@@ -99,23 +99,9 @@ class CandidateSearcher(Searcher):
         """Return the article of a record as a hit of a stream, without marks."""
         article, (first, changed) = unpack_record(record), record["seen"]
         limit = self._settings.number("snippet_chars")
-        return Hit(
-            path=article.path,
-            date=article.date,
-            kind=article.kind,
-            language=article.language,
-            headline=article.headline,
-            summary=article.summary,
-            topic=article.topic,
-            contexts=article.contexts,
-            sources=article.sources,
-            image=article.image,
-            headline_html=_NO_MARKS.mark("headline", article.headline),
-            snippet_html=_NO_MARKS.snippet("summary", article.summary, limit) if article.summary else "",
-            score=score,
-            first_seen=instant(first),
-            last_changed=instant(changed),
-        )
+        headline = _NO_MARKS.mark("headline", article.headline)
+        snippet = _NO_MARKS.snippet("summary", article.summary, limit) if article.summary else ""
+        return Hit.of(article, headline, snippet, score, seen=(instant(first), instant(changed)))
 
     def ranked(self, paths: Sequence[str], scores: Sequence[float]) -> list[Ranked]:
         """Return candidates in the order given, as hits that ``show`` takes."""
