@@ -72,7 +72,7 @@ def answers(index: Path) -> Answers:
         results = [replace(engine.search(request), took_ms=0.0) for request in REQUESTS]
         dates = tuple((hit.first_seen, hit.last_changed) for hit in results[0].hits)
         undated = [
-            replace(result, hits=tuple(replace(hit, first_seen=None, last_changed=None) for hit in result.hits))
+            replace(result, hits=tuple(hit._replace(first_seen=None, last_changed=None) for hit in result.hits))
             for result in results
         ]
         records = [engine.record(hit.path) for hit in results[0].hits]

@@ -9,16 +9,16 @@ from html import escape, unescape
 
 import pytest
 from conftest import SEED
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from plain_engine import PlainEngine
 from random_articles import random_articles, random_leaf
 
-from search_app.engine.highlight import Highlighter
-from search_app.engine.plan import make_plan
+from search_app.engine.highlight import Highlighter, beginning
+from search_app.engine.plan import Term, make_plan, scorable_leaves
 from search_app.engine.query import And, Boost, Fuzzy, Not, Or, Phrase, Prefix, Wildcard, Word
 from search_app.engine.syntax import parse_query
-from search_app.index.analysis import analyse
+from search_app.index.analysis import analyse, analyse_surface, is_dense, iter_surfaces
 
 TODAY = date(2032, 3, 1)
 
@@ -65,6 +65,53 @@ MARKS: tuple[tuple[str, str, str, str], ...] = (
 @pytest.mark.parametrize(("q", "text", "expected"), [row[1:] for row in MARKS], ids=[row[0] for row in MARKS])
 def test_marks(q: str, text: str, expected: str) -> None:
     assert marked(q, text) == expected
+
+
+PIECES = st.sampled_from(
+    "us U.S. u s unesco U.N.E.S.C.O. o ' \u2019 ` brien 1 , . 000 - _ caf é e\u0301 Ö İ ﬁ dying die skies sky early"
+    " ability able news Ski running run agencies \u200b \u200d 港口 罢 \u05d0".split(" ")
+    + [" "] * 3
+)
+TRICKY = st.lists(PIECES, max_size=14).map("".join)
+
+
+@given(TRICKY, TRICKY)
+@example("o'brien brien", "o'brien")
+@example("U.S. us", "us")
+@example("1,000 000", "000")
+def test_every_word_of_the_query_and_no_other_is_marked(text: str, query: str) -> None:
+    """Against the plain way: cut the text into all its words, analyse each, look whether the query has it."""
+    leaves = list(scorable_leaves(make_plan(parse_query(query, today=TODAY).tree)[0]))
+    assume(all(isinstance(leaf, Term) and leaf.token.exact is None for leaf in leaves))
+    terms = {leaf.token.stem for leaf in leaves if isinstance(leaf, Term)}
+    expected = [
+        match.span()
+        for match in iter_surfaces(text)
+        if not is_dense(match.group()) and any(token.stem in terms for token in analyse_surface(match.group()))
+    ]
+    found = highlighter(query).spans("headline", text)
+    assert [span for span in found if not is_dense(text[slice(*span)])] == expected
+
+
+@given(
+    st.sampled_from(
+        ["", "h", "d", "sk", "sen", "poss", "agen", "luxur", "nation", "ration", "communi", "arsen", "y", "sa"]
+    ),
+    st.lists(
+        st.sampled_from(
+            "s es ies ied ing ed er y ly al ational tional ization izer ousli ousness iveness fulness biliti ability"
+            " ible able ment ement icate ative alize ity ful ness ance ence ion ism ate iti ous ive ize ying yed eed"
+            " eedly edly ingly ll tt e i a".split()
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_a_word_begins_as_its_stem_does(root: str, endings: list[str]) -> None:
+    """What marking relies on to pass over most words without analysing them."""
+    word = root + "".join(endings)
+    for token in analyse_surface(word):
+        assert word.startswith(beginning(token.stem))
 
 
 HOSTILE = (

@@ -148,7 +148,7 @@ def test_three_segments_with_deleted_documents_answer_as_one_segment_of_the_live
         assert [hit.path for hit in hits] == [hit.path for hit in expected_hits], request
         for hit, other in zip(hits, expected_hits, strict=True):
             assert hit.score == pytest.approx(other.score, rel=1e-12, abs=1e-12)
-            assert replace(hit, score=0.0) == replace(other, score=0.0)
+            assert hit._replace(score=0.0) == other._replace(score=0.0)
         assert bool(result.next) == bool(expected.next)
         same = {"hits": (), "took_ms": 0.0, "generation": 0, "next": ""}
         assert replace(result, **same) == replace(expected, **same)

@@ -35,7 +35,7 @@ def pages_of(engine: EmbeddedEngine, request: SearchRequest) -> list[Hit]:
 
 def bare(hit: Hit) -> Hit:
     """The hit without what is marked on a page."""
-    return replace(hit, headline_html="", snippet_html="", found_in=())
+    return hit._replace(headline_html="", snippet_html="", found_in=())
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["one segment", "three segments"])

@@ -107,7 +107,7 @@ def articles_of(index: Path) -> dict[str, Article]:
 def without_moment(answer: SearchResult) -> SearchResult:
     """Return an answer without what depends on the moment of a build: its number, and when it first saw an article."""
     hits, partial = (
-        tuple(replace(hit, first_seen=None, last_changed=None) for hit in hits)
+        tuple(hit._replace(first_seen=None, last_changed=None) for hit in hits)
         for hits in (answer.hits, answer.partial)
     )
     return replace(answer, hits=hits, partial=partial, next="", generation=0, took_ms=0)

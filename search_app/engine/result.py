@@ -37,8 +37,7 @@ class ScorePart:
     worth: float
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A matched document on a page.
 
     headline_html, snippet_html : escaped text in which only ``<mark>`` and ``</mark>`` are markup.

@@ -180,7 +180,7 @@ class Searcher:
     def _explained(self, hits: tuple[Hit, ...], ranked: list[Ranked], found: _Answer) -> tuple[Hit, ...]:
         plan, matched, statistics = found.reading.plan, found.matches.plan, found.statistics
         return tuple(
-            replace(hit, score_parts=explain_score(plan, matched, statistics, place.segment, place.doc, place.score))
+            hit._replace(score_parts=explain_score(plan, matched, statistics, place.segment, place.doc, place.score))
             for hit, place in zip(hits, ranked, strict=True)
         )
 

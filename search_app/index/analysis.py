@@ -38,6 +38,8 @@ _MIXED = re.compile(rf"[{_DENSE}]+|{_WORD}+(?:[{_APOSTROPHES}]{_WORD}+|{_NUMBER_
 _NEEDS_MIXED = re.compile(rf"[{_DENSE}{_MARKS}]")
 _DENSE_RUN = re.compile(rf"[{_DENSE}]+\Z")
 _FOLDABLE_MARK = re.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]+")
+JOINS = frozenset(_APOSTROPHES + ".,")
+"""Characters that join two parts to one word where letters or digits stand on both sides."""
 _APOSTROPHE_MAP = dict.fromkeys(map(ord, _APOSTROPHES), "'")
 # Letters that Unicode does not decompose, yet people type without the stroke.
 _LETTERS = str.maketrans(
@@ -73,15 +75,28 @@ def find_surfaces(text: str) -> list[str]:
 
     Cost: one pass of one regular expression.
     """
-    if text.isascii() or not _NEEDS_MIXED.search(text):
-        return _PLAIN.findall(text)
-    return _MIXED.findall(text)
+    return (_MIXED if needs_mixed(text) else _PLAIN).findall(text)
 
 
 def iter_surfaces(text: str) -> Iterator[re.Match[str]]:
     """Yield the surface forms of a text as matches, for those who need to know where they stand."""
-    pattern = _PLAIN if text.isascii() or not _NEEDS_MIXED.search(text) else _MIXED
-    return pattern.finditer(text)
+    return (_MIXED if needs_mixed(text) else _PLAIN).finditer(text)
+
+
+def needs_mixed(text: str) -> bool:
+    """Return whether a text has scripts without spaces, or marks that belong to words though they are no letters."""
+    return not text.isascii() and _NEEDS_MIXED.search(text) is not None
+
+
+def surface_at(text: str, start: int) -> re.Match[str]:
+    """Return the surface form that begins at a place of a text that does not need the mixed rule.
+
+    Raises ValueError where there is neither letter nor digit.
+    """
+    match = _PLAIN.match(text, start)
+    if match is None:
+        raise ValueError(f"no word begins at {start} of {text!r}")
+    return match
 
 
 def is_dense(surface: str) -> bool:

@@ -6,7 +6,6 @@ threads may read, since nothing keeps a position.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from ..errors import IndexDamagedError, IndexVersionError
 from .facet_rows import Column, FacetRows
 from .gather import HAS_SUMMARY, HAS_VALUE
 from .postings import Docs, Field, Run, find_number
-from .records import BLOCK_DOCS, Blocks, path_hash, unpack_article, unpack_path
+from .records import BLOCK_DOCS, Blocks, parse_row, path_hash, unpack_article, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, narrow
 
@@ -198,14 +197,14 @@ class Segment:
         return self._rows(self._related, "related", docs)
 
     def _rows(self, blocks: Blocks, section: str, docs: list[int]) -> list[list[Any]]:
-        opened: dict[int, list[str]] = {}
+        opened: dict[int, bytes] = {}
         rows = []
         for doc in docs:
             block = doc // BLOCK_DOCS
             try:
                 if block not in opened:
-                    opened[block] = blocks.rows(block)
-                rows.append(json.loads(opened[block][doc % BLOCK_DOCS]))
+                    opened[block] = blocks.opened(block)
+                rows.append(parse_row(opened[block], doc))
             except (zstandard.ZstdError, ValueError, IndexError) as error:
                 raise IndexDamagedError(self.path, f"block {block} cannot be read ({error})", section) from error
         return rows

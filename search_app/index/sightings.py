@@ -41,11 +41,11 @@ class DocDates:
 
     def first_seen(self, doc: int) -> datetime | None:
         """Return when a document was first in the index, None where nobody knows."""
-        return instant(self.first[doc])
+        return instant(self.first.item(doc))
 
     def last_changed(self, doc: int) -> datetime | None:
         """Return when a document was last found new or changed, None where it is as it was when first looked at."""
-        return instant(self.changed[doc])
+        return instant(self.changed.item(doc))
 
 
 def instant(seconds: Any) -> datetime | None:
