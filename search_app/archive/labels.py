@@ -80,7 +80,6 @@ CONTEXTS: dict[str, str] = {_key(label): row.tag for row in LANGUAGES for label 
 
 IMAGES: frozenset[str] = frozenset(_key(label) for row in LANGUAGES for label in row.image)
 CURRENT: frozenset[str] = frozenset(_key(label) for row in LANGUAGES for label in row.current)
-TAGS: frozenset[str] = frozenset(row.tag for row in LANGUAGES)
 
 _SCRIPTS = tuple((re.compile(f"[{row.script}]"), row.tag) for row in LANGUAGES if row.script)
 

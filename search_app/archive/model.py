@@ -17,6 +17,7 @@ DAY = "day"
 FRONT = "front"
 IGNORED = "ignored"
 
+# Why a file is skipped.
 NO_HEADLINE = "no headline"
 NO_DATE = "no date"
 NOT_UTF8 = "not UTF-8"
@@ -26,18 +27,6 @@ OUTSIDE = "leads outside the archive"
 DUPLICATE = "same address as another file"
 BAD_NAME = "file name not UTF-8"
 FAILED = "parser failed"
-REASONS: tuple[str, ...] = (
-    NO_HEADLINE,
-    NO_DATE,
-    NOT_UTF8,
-    TOO_LARGE,
-    UNREADABLE,
-    OUTSIDE,
-    DUPLICATE,
-    BAD_NAME,
-    FAILED,
-)
-"""Why a file is skipped, in the order of a report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,12 +69,10 @@ class ParsedQuery:
     """What a query text means.
 
     tree : simplified. warnings : what was ignored or guessed, a sentence each, for the person who typed.
-    used_text : the part of the text that was read, NFC; shorter than the text typed only if that was too long.
     """
 
     tree: Query
     warnings: tuple[str, ...] = ()
-    used_text: str = ""
 
 
 DEFAULT_LIMITS = QueryLimits()
@@ -96,7 +94,7 @@ def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS)
     if 0 < len(words) <= limits.max_clauses and len(text) <= limits.max_chars and _OPERATORS.isdisjoint(words):
         # What most people type most of the time; the grammar would say the same, in ten times the time.
         plain = tuple(Word(word) for word in dict.fromkeys(words))
-        return ParsedQuery(plain[0] if len(plain) == 1 else And(plain), (), text)
+        return ParsedQuery(plain[0] if len(plain) == 1 else And(plain))
     notes = Notes()
     used = _cut(text, limits.max_chars, notes)
     tokens = tokenize(used, limits.max_nesting, _TOKENS_PER_CLAUSE * limits.max_clauses, notes)
@@ -107,7 +105,7 @@ def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS)
         notes.add(message("There is no word or date to search for in the query, so it stands for every article."))
     if isinstance(tree, MatchNone) and parser.has_dates:
         notes.add(message("No day meets all the dates of the query, so it matches nothing."))
-    return ParsedQuery(tree, notes.as_tuple(), used)
+    return ParsedQuery(tree, notes.as_tuple())
 
 
 def _cut(text: str, max_chars: int, notes: Notes) -> str:
