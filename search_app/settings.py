@@ -65,6 +65,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("max_exports", 2, "exports that one process streams at a time; more get a 503", 1, 64),
     Setting("site_name", "News archive", "name at the top of every page and in citations"),
+    Setting("aliases", "", "text file of names that mean the same, a line each: UK = United Kingdom"),
     Setting("snippet_chars", 260, "length of a snippet on the result page", 60, 2000),
     Setting("engine", "embedded", "engine that answers: embedded or opensearch"),
     Setting("opensearch_url", "", "addresses of an OpenSearch cluster, parted by commas"),

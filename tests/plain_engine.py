@@ -13,10 +13,12 @@ from datetime import date, timedelta
 from math import log
 from typing import NamedTuple
 
+from plain_aliases import Groups, Names, alike
 from plain_ranking import PlainRanking, weighed_by_repeats, words_side_by_side
 
 from search_app.archive.model import Article
 from search_app.engine.query import (
+    Alike,
     And,
     Boost,
     Dates,
@@ -159,9 +161,13 @@ def is_like(word: str, distance: int, other: str) -> bool:
 
 
 class PlainEngine:
-    """Answers requests over a list of articles: ranked by ``scorer``, or as ``Bm25`` does where that is None."""
+    """Answers requests over a list of articles: ranked by ``scorer``, or as ``Bm25`` does where that is None.
 
-    def __init__(self, articles: Iterable[Article], scorer: Bm25f | None = None) -> None:
+    groups : names that mean the same as facet values; those in queries stand in the trees already.
+    """
+
+    def __init__(self, articles: Iterable[Article], scorer: Bm25f | None = None, groups: Groups = ()) -> None:
+        self.groups = groups
         self.articles = list(articles)
         self.ranking = PlainRanking(self, scorer or Bm25f())
         self.fielded = scorer is not None
@@ -194,6 +200,8 @@ class PlainEngine:
             case Not(child):
                 inner = self.understand(child)
                 return None if inner is None else Not(inner)  # type: ignore[arg-type]
+            case Alike(typed, others):
+                return alike(self.understand(typed), [self.understand(other) for other in others])
             case Boost(child, factor):
                 inner = self.understand(child)
                 return None if inner is None else Boost(inner, factor)  # type: ignore[arg-type]
@@ -341,7 +349,7 @@ class PlainEngine:
         if not all(_lacks(article, name) for name in request.missing):
             return False
         for name in FACET_FIELDS:
-            own = values_of(article, name)
+            own = self.own_values(article, name)
             if any(self.known(name, value) in own for value in getattr(request, "not_" + name)):
                 return False
             chosen = [self.known(name, value) in own for value in getattr(request, name)]
@@ -350,7 +358,20 @@ class PlainEngine:
                 return False
         return True
 
+    def own_values(self, article: Article, name: str) -> tuple[str, ...]:
+        """Return the values of a field under the names by which they are shown, each once."""
+        return tuple(dict.fromkeys(self.known(name, value) or value for value in values_of(article, name)))
+
     def known(self, name: str, value: str) -> str | None:
+        """Return the value under which a name of a facet is shown: of equal names the last that there is."""
+        meant = self._spelt(name, value)
+        for group in self.groups:
+            there = [found for found in (self._spelt(name, other) for other in group) if found]
+            if there and (meant in there or (meant is None and fold(value) in map(fold, group))):
+                return there[-1]
+        return meant
+
+    def _spelt(self, name: str, value: str) -> str | None:
         """Return the value of a facet that a name means: itself, else the nearest that differs in accents and case."""
         if value in self.values[name]:
             return value
@@ -359,7 +380,7 @@ class PlainEngine:
         return after[0] if after else alike[-1] if alike else None
 
     def _count(self, result: PlainResult, request: SearchRequest, name: str, counted: list[Article]) -> None:
-        counts = Counter(value for a in counted for value in values_of(a, name))
+        counts = Counter(value for a in counted for value in self.own_values(a, name))
         ranked = sorted(counts, key=lambda value: (-counts[value], fold(value), value))
         selected = {self.known(name, value) or value for value in getattr(request, name)}
         excluded = {self.known(name, value) or value for value in getattr(request, "not_" + name)}
@@ -431,6 +452,10 @@ def _may_lack(node: object) -> bool:
             return name is None
         case Boost(child, _):
             return _may_lack(child)
+        case Names((And(words), *_)):
+            return all(map(_may_lack, words))
+        case Names((typed, *_)):
+            return _may_lack(typed)
         case Or(children):
             return all(map(_may_lack, children))
     return False

@@ -8,6 +8,8 @@ from itertools import pairwise
 from math import log
 from typing import TYPE_CHECKING
 
+from plain_aliases import Names
+
 from search_app.archive.model import Article
 from search_app.engine.proximity import RERANKED, WINDOW
 from search_app.engine.query import And, Boost, Or
@@ -122,6 +124,10 @@ class PlainRanking:
         match node:
             case Boost(child, _):
                 return self.information(child)
+            case Names((typed, *_)):
+                return self.information(typed)
+            case And(children):
+                return sum(map(self.information, children))
             case Or(children):
                 return max(map(self.information, children))
         tokens = getattr(node, "tokens", None)
@@ -132,9 +138,8 @@ def words_side_by_side(node: object) -> tuple[list[tuple[Wanted, float, bool]], 
     """Return the plain words of a query in order, and how many tokens of a run without spaces it cannot name."""
     found: list[tuple[Wanted, float, bool]] = []
     spare = 0
-    for child in node.children if isinstance(node, And) else (node,):
+    for child, factor in _parts(node):
         inner: object = child
-        factor = 1.0
         while isinstance(inner, Boost):
             inner, factor = inner.child, factor * inner.factor
         tokens = getattr(inner, "tokens", ())
@@ -144,6 +149,19 @@ def words_side_by_side(node: object) -> tuple[list[tuple[Wanted, float, bool]], 
     return found, spare
 
 
+def _parts(node: object) -> list[tuple[object, float]]:
+    """Return the parts of a query with their weights; of a name with equals, the words that were typed."""
+    parts: list[tuple[object, float]] = []
+    for child in node.children if isinstance(node, And) else (node,):
+        inner, factor = (child.child, child.factor) if isinstance(child, Boost) else (child, 1.0)
+        if isinstance(inner, Names):
+            typed = inner.children[0]
+            parts += [(word, factor) for word in (typed.children if isinstance(typed, And) else (typed,))]
+        else:
+            parts.append((child, 1.0))
+    return parts
+
+
 def weighed_by_repeats(node: object, text: str) -> object:
     """Return an And in which a plain word weighs as often as it was typed."""
     if not isinstance(node, And):
@@ -151,8 +169,9 @@ def weighed_by_repeats(node: object, text: str) -> object:
     times = Counter(token.spelled for token in analyse(text, query=True))
     children: list[object] = []
     for child in dict.fromkeys(node.children):
-        tokens = getattr(child, "tokens", ())
-        plain = len(tokens) == 1 and tokens[0].exact is None and getattr(child, "field", "") is None
+        word = child.children[0] if isinstance(child, Names) else child
+        tokens = getattr(word, "tokens", ())
+        plain = len(tokens) == 1 and tokens[0].exact is None and getattr(word, "field", "") is None
         typed = times[tokens[0].spelled] if plain else 1
         children.append(Boost(child, float(typed)) if typed > 1 else child)
     return And(tuple(children))  # type: ignore[arg-type]

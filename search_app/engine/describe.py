@@ -12,6 +12,7 @@ from ..dates import day_words, month_end, month_start, month_words, span_text, y
 from ..messages import Message, message, plural
 from .query import (
     QUOTES,
+    Alike,
     And,
     Boost,
     Dates,
@@ -53,13 +54,16 @@ def render(tree: Query) -> str:
         case MatchNone():
             return "-*:*"
         case And(children):
-            return " ".join(map(_grouped, children))
+            # Words that were typed side by side need no parentheses there.
+            return " ".join(render(child) if isinstance(child, Alike) else _grouped(child) for child in children)
         case Or(children):
             return " OR ".join(map(_grouped, children))
         case Not(child):
             return f"-{_grouped(child)}"
         case Boost(child, factor):
             return f"{_grouped(child)}^{_number(factor)}"
+        case Alike(typed, _):
+            return render(typed)
         case Dates(first, last):
             return _dates_text(first, last)
         case Word(text, field):
@@ -75,7 +79,8 @@ def render(tree: Query) -> str:
 
 
 def _grouped(tree: Query) -> str:
-    return f"({render(tree)})" if isinstance(tree, And | Or) else render(tree)
+    inner = tree.typed if isinstance(tree, Alike) else tree
+    return f"({render(inner)})" if isinstance(inner, And | Or) else render(inner)
 
 
 def _in_field(field: str | None, text: str) -> str:
@@ -138,6 +143,8 @@ def describe(tree: Query) -> Message:
             return _between([_part(child) for child in children], _OR)
         case Boost(child, factor):
             return message("{words} (weight {factor})", words=_part(child), factor=_number(factor))
+        case Alike(typed, others):
+            return message(_ALSO, words=describe(typed), more=_between([describe(other) for other in others], _OR))
         case Dates(first, last):
             return describe_days(first, last)
         case Word(text, field):
@@ -164,6 +171,7 @@ def describe(tree: Query) -> Message:
 _AND = message("{words} and {more}")
 _OR = message("{words} or {more}")
 _COMMA = message("{words}, {more}")
+_ALSO = message("{words}, also {more}")
 
 
 def _between(parts: list[Message], joint: Message) -> Message:
@@ -186,7 +194,7 @@ def _described_and(children: tuple[Query, ...]) -> Message:
 def _part(tree: Query) -> Message:
     """Describe a part of something larger."""
     match tree:
-        case And() | Or():
+        case And() | Or() | Alike():
             return message("({words})", words=describe(tree))
         case Not():
             return _excluded(tree)

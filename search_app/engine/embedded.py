@@ -26,6 +26,7 @@ from ..index.generation import Snapshot, newest_generation, open_generation, ope
 from ..index.manifest import checked_at, sizes_of
 from ..messages import Message, message
 from ..settings import Settings, load_settings
+from .aliases import AliasFile
 from .article_view import view_article
 from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRequest
 from .result import ArticleView, Engine, FacetPage, HitStream, SearchResult, Suggestion
@@ -54,6 +55,7 @@ class EmbeddedEngine:
         self._older_used = 0.0
         self._checked = 0.0
         self._problem = ""
+        self._aliases = AliasFile(self._settings.text("aliases"))
 
     def _of_generation(self, generation: int) -> Searcher:
         """Return a searcher on one generation, 0 for the newest. Raises GenerationGoneError for one not kept."""
@@ -67,7 +69,7 @@ class EmbeddedEngine:
                     snapshot = open_generation(self.index_dir, generation)
                 except (IndexDamagedError, IndexVersionError):
                     raise GenerationGoneError(generation) from None
-                self._older = Searcher(snapshot, self._settings)
+                self._older = Searcher(snapshot, self._settings, aliases=self._aliases.current())
             return self._older
 
     def _current(self) -> Searcher:
@@ -84,6 +86,9 @@ class EmbeddedEngine:
             self._checked = now
             if now - self._older_used > OLDER_SECONDS:
                 self._older = None
+            aliases = self._aliases.current()
+            if self._searcher is not None and self._searcher.aliases is not aliases:
+                self._searcher = Searcher(self._searcher.snapshot, self._settings, aliases=aliases)
             held = self._searcher
             try:
                 if held is not None and newest_generation(self.index_dir) == held.snapshot.generation:
@@ -98,7 +103,7 @@ class EmbeddedEngine:
                 return held
             self._problem = snapshot.degraded
             if held is None or held.snapshot.generation != snapshot.generation:
-                self._searcher = Searcher(snapshot, self._settings)
+                self._searcher = Searcher(snapshot, self._settings, aliases=aliases)
             return self._searcher or held  # type: ignore[return-value]
 
     def _open(self) -> Snapshot:
@@ -115,8 +120,9 @@ class EmbeddedEngine:
         return _HeldEngine(self, self._current())
 
     def refresh(self) -> None:
-        """Look for a newer generation at the next request, however recent the last look."""
+        """Look for a newer generation, and at the aliases, at the next request, however recent the last look."""
         self._checked = 0.0
+        self._aliases.refresh()
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Answer one search. Raises QueryError, PageNotFoundError, GenerationGoneError, IndexMissingError."""
@@ -152,7 +158,7 @@ class EmbeddedEngine:
         """
         if limit < 1:
             raise QueryError("limit", str(limit), message("It takes a whole number from 1."))
-        return self._current().suggester.find(prefix, limit)
+        return self._current().suggest(prefix, limit)
 
     def article(self, path: str) -> ArticleView | None:
         """Return the article of a site path without ending, or None."""

@@ -139,6 +139,26 @@ class ValueSpace:
         """Return how many documents of a set have each value; see ``count_facets``."""
         return count_facets({"": self}, found)[""]
 
+    @property
+    def members(self) -> Mapping[int, tuple[int, ...]]:
+        """By the value under which several are shown as one, all of these."""
+        return {}
+
+    def total(self, value: int, live: Sequence[Mask | None]) -> int:
+        """Return how many live documents have a value of this space. live : by segment, None for all."""
+        docs = (self.docs_of(segment, value) for segment in range(len(self.columns)))
+        return sum(
+            len(own) if mask is None else int(np.count_nonzero(mask[own])) for own, mask in zip(docs, live, strict=True)
+        )
+
+    def settled(self, counts: Counts, found: DocSet) -> Counts:
+        """Return the counts of a set as they are shown: values that are one, counted as one."""
+        return counts
+
+    def shown_as(self, values: Array) -> Array:
+        """Return the values under which some values are shown, ascending, each once."""
+        return values
+
 
 def count_facets(spaces: Mapping[str, ValueSpace], found: DocSet) -> dict[str, Counts]:
     """Return, for each space by its name, how many documents of a set have each value.
@@ -160,7 +180,8 @@ def count_facets(spaces: Mapping[str, ValueSpace], found: DocSet) -> dict[str, C
             values = space.numbers[n][values]
             known = values >= 0
             totals[name][values[known]] += numbers[known]
-    return counts | {name: Counts.of(total) for name, total in totals.items()}
+    counts |= {name: Counts.of(total) for name, total in totals.items()}
+    return {name: spaces[name].settled(own, found) for name, own in counts.items()}
 
 
 def count_rows(facets: FacetRows, mask: Mask, docs: Docs) -> Counts:
@@ -233,7 +254,7 @@ def values_with_prefix(space: ValueSpace, prefix: str) -> npt.NDArray[np.int64]:
     wanted = fold(prefix.strip())
     names = space.all_names()
     found = [n for n, name in enumerate(names) if has_word(fold(name), wanted)]
-    return np.array(found, np.int64)
+    return space.shown_as(np.array(found, np.int64))
 
 
 def has_word(folded: str, wanted: str) -> bool:

@@ -14,7 +14,7 @@ from ..index.postings import Docs
 from .docset import DocSet
 from .evaluate import Mask, Scores, Statistics
 from .facets import ValueSpace
-from .plan import Any, Days, Every, Near, Pattern, Plan, Scaled, Term
+from .plan import Alike, Any, Days, Every, Near, Pattern, Plan, Scaled, Term
 from .ranking import rank_hits
 from .request import FACET_FIELDS, SearchRequest
 
@@ -211,6 +211,10 @@ def _is_loose(plan: Plan) -> bool:
             return len(fields) > 1
         case Scaled(child, _):
             return _is_loose(child)
+        case Alike((Every(children), *_)):
+            return all(_is_loose(child) for child in children)
+        case Alike((typed, *_)):
+            return _is_loose(typed)
         case Any(children):
             return all(_is_loose(child) for child in children)
     return False
@@ -234,6 +238,10 @@ def clause_information(plan: Plan, statistics: Statistics) -> float:
             return sum(statistics.weight(Term(token, fields)).idf for token in tokens)
         case Scaled(child, _):
             return clause_information(child, statistics)
+        case Alike((typed, *_)):
+            return clause_information(typed, statistics)
+        case Every(children):
+            return sum(clause_information(child, statistics) for child in children)
         case Any(children):
             return max(clause_information(child, statistics) for child in children)
     return 1.0

@@ -16,6 +16,8 @@ from . import query as q
 from .scoring import FIELD_WEIGHTS
 
 Weights = tuple[tuple[str, float], ...]
+EQUAL_WORTH = 0.9
+"""What another name is worth beside the one that was typed, which comes first of equals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,16 @@ class Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike(Any):
+    """Documents that match what was typed, the first child, or another name of it, the other children."""
+
+    @property
+    def typed(self) -> Plan:
+        """The plan of what was typed."""
+        return self.children[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Without:
     """Documents that the child does not match."""
 
@@ -139,9 +151,10 @@ def weigh_repeats(plan: Plan, text: str) -> Plan:
 
 
 def _repeated(plan: Plan, times: Counter[str]) -> Plan:
-    if not isinstance(plan, Term) or plan.token.exact is not None or len(plan.fields) < 2:
+    term = plan.typed if isinstance(plan, Alike) else plan
+    if not isinstance(term, Term) or term.token.exact is not None or len(term.fields) < 2:
         return plan
-    typed = times[plan.token.spelled]
+    typed = times[term.token.spelled]
     return Scaled(plan, float(typed)) if typed > 1 else plan
 
 
@@ -178,6 +191,26 @@ def _plan(node: q.Query, warnings: list[str]) -> Plan | None:
         case q.Boost(child, factor):
             inner = _plan(child, warnings)
             return None if inner is None else Scaled(inner, factor)
+        case q.Alike(typed, others):
+            return _alike(typed, others, warnings)
+
+
+def _alike(typed: q.Query, others: tuple[q.TextLeaf, ...], warnings: list[str]) -> Plan | None:
+    """Return the plan of a name and its equals: each worth no more than a name of as many words as were typed."""
+    own = _plan(typed, warnings)
+    plans = [plan for plan in (_plan(other, warnings) for other in others) if plan is not None]
+    if own is None or not plans:
+        return own
+    words = len(_tokens(own))
+    shares = [EQUAL_WORTH * min(1.0, words / len(_tokens(plan))) for plan in plans]
+    return Alike((own, *map(Scaled, plans, shares)))
+
+
+def _tokens(plan: Plan) -> list[Token]:
+    tokens: list[Token] = []
+    for leaf in scorable_leaves(plan):
+        tokens += leaf.tokens if isinstance(leaf, Near) else (leaf.token,) if isinstance(leaf, Term) else ()
+    return tokens or [Token("")]
 
 
 def _group(children: tuple[q.Query, ...], kind: type[Every] | type[Any], warnings: list[str]) -> Plan | None:

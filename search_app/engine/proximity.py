@@ -21,7 +21,7 @@ from ..index.analysis import is_dense
 from ..index.postings import Docs
 from ..index.sections import expand
 from .evaluate import Evaluator, Keys, Mask, Scores, Statistics
-from .plan import Every, Near, Plan, Scaled, Term
+from .plan import Alike, Every, Near, Plan, Scaled, Term
 from .ranking import rank_hits
 from .scoring import PROSE, Bm25f
 
@@ -65,7 +65,7 @@ def sequence_of(plan: Plan) -> Sequence | None:
     terms: list[Term] = []
     factors: list[float] = []
     joined: set[int] = set()
-    for child in plan.children if isinstance(plan, Every) else (plan,):
+    for child in _typed_parts(plan):
         inner: Plan = child
         factor = 1.0
         while isinstance(inner, Scaled):
@@ -82,6 +82,19 @@ def sequence_of(plan: Plan) -> Sequence | None:
         # The last character of a run without spaces is a token of its own in an article, and none in a query.
         spare += is_dense(tokens[-1].stem)
     return Sequence(tuple(terms), tuple(factors), frozenset(joined), spare) if terms else None
+
+
+def _typed_parts(plan: Plan) -> list[Plan]:
+    """Return the parts of a plan in their order; of a name with equals, the words that were typed."""
+    parts: list[Plan] = []
+    for child in plan.children if isinstance(plan, Every) else (plan,):
+        factor, inner = (child.factor, child.child) if isinstance(child, Scaled) else (1.0, child)
+        if isinstance(inner, Alike):
+            words = inner.typed.children if isinstance(inner.typed, Every) else (inner.typed,)
+            parts += [Scaled(word, factor) for word in words]
+        else:
+            parts.append(child)
+    return parts
 
 
 def near_gains(

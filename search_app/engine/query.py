@@ -126,8 +126,20 @@ class Boost:
 
 
 TextLeaf = Word | Phrase | Prefix | Wildcard | Fuzzy
-Leaf = TextLeaf | Dates
-Query = MatchAll | MatchNone | Word | Phrase | Prefix | Wildcard | Fuzzy | Dates | And | Or | Not | Boost
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Documents with what was typed, or with another name of the same. As text it is what was typed alone.
+
+    typed : a Word, or an And of Words. others : its other names. Made by ``aliases``, never by ``syntax``.
+    """
+
+    typed: Query
+    others: tuple[TextLeaf, ...]
+
+
+Query = MatchAll | MatchNone | Word | Phrase | Prefix | Wildcard | Fuzzy | Dates | And | Or | Not | Boost | Alike
 
 MATCH_ALL = MatchAll()
 MATCH_NONE = MatchNone()
@@ -142,13 +154,8 @@ def walk(tree: Query) -> Iterator[Query]:
         match node:
             case And(children) | Or(children):
                 stack.extend(reversed(children))
-            case Not(child) | Boost(child, _):
+            case Not(child) | Boost(child, _) | Alike(child, _):
                 stack.append(child)
-
-
-def leaves(tree: Query) -> tuple[Leaf, ...]:
-    """Return every word, phrase, pattern and span of days, excluded ones too, from left to right."""
-    return tuple(node for node in walk(tree) if isinstance(node, Leaf))
 
 
 def wanted_leaves(tree: Query) -> tuple[TextLeaf, ...]:
@@ -164,7 +171,7 @@ def wanted_leaves(tree: Query) -> tuple[TextLeaf, ...]:
         match node:
             case And(children) | Or(children):
                 stack.extend(reversed(children))
-            case Boost(child, _):
+            case Boost(child, _) | Alike(child, _):
                 stack.append(child)
             case Word() | Phrase() | Prefix() | Wildcard() | Fuzzy():
                 found.append(node)

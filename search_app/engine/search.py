@@ -21,6 +21,7 @@ from ..errors import QueryError
 from ..index.generation import Snapshot
 from ..messages import message
 from ..settings import Settings
+from .aliases import NO_ALIASES, Aliases
 from .dead_ends import MOST_WAYS, smaller_searches
 from .describe import describe, render
 from .docset import DocSet
@@ -30,12 +31,13 @@ from .facets import Counts, ValueSpace, count_facets, make_facet, make_histogram
 from .fielded import TermCounts
 from .highlight import MARK, Highlighter
 from .matching import Matches, find_matches, find_partial
+from .merging import MergedSpace
 from .plan import All, Plan, Term, make_plan, weigh_repeats
 from .proximity import RERANKED, add_near_gains
 from .query import MATCH_ALL, Query
 from .ranking import Ranked, Ranking, find_place, hits_after, place_of, rank_hits, rank_page
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
-from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult, WayOn
+from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult, Suggestion, WayOn
 from .scoring import RANKING, Scorer
 from .spelling import Speller, plain_terms
 from .suggest import Suggester
@@ -71,10 +73,22 @@ class _Answer(NamedTuple):
 
 
 class Searcher:
-    """Searches one snapshot."""
+    """Searches one snapshot.
 
-    def __init__(self, snapshot: Snapshot, settings: Settings, scorer: Scorer | None = None) -> None:
+    aliases : names that mean the same, in queries and, where ``merges_values``, as facet values.
+    """
+
+    merges_values = True
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        settings: Settings,
+        scorer: Scorer | None = None,
+        aliases: Aliases = NO_ALIASES,
+    ) -> None:
         self.snapshot = snapshot
+        self.aliases = aliases
         self._settings = settings
         self._scorer = scorer or RANKING
         self._counted: dict[Term, TermCounts] = {}
@@ -82,7 +96,9 @@ class Searcher:
     @cached_property
     def spaces(self) -> dict[str, ValueSpace]:
         """The values of each facet over all segments."""
-        return {field: ValueSpace.of(self.snapshot, field) for field in FACET_FIELDS}
+        spaces = {field: ValueSpace.of(self.snapshot, field) for field in FACET_FIELDS}
+        groups = self.aliases.groups if self.merges_values else ()
+        return {field: MergedSpace.merge(space, groups) if groups else space for field, space in spaces.items()}
 
     @cached_property
     def suggester(self) -> Suggester:
@@ -115,12 +131,13 @@ class Searcher:
         )
         calm = without_shouting(text)
         parsed = parse_query(calm, today=today, limits=limits)
-        plan, warnings = make_plan(parsed.tree)
+        tree = self.aliases.expand(parsed.tree)
+        plan, warnings = make_plan(tree)
         plan = weigh_repeats(plan, calm)
         if calm != text and any(word in ("AND", "OR", "NOT") for word in text.split()):
             warnings = (message("Everything is in capitals, so AND, OR and NOT were read as plain words."), *warnings)
-        understood = "" if parsed.tree == MATCH_ALL else describe(parsed.tree)
-        return Reading(plan, understood, (*parsed.warnings, *warnings), parsed.tree)
+        understood = "" if parsed.tree == MATCH_ALL else describe(tree)
+        return Reading(plan, understood, (*parsed.warnings, *warnings), tree)
 
     # -- searching ------------------------------------------------------------------------------------------------
 
@@ -251,6 +268,21 @@ class Searcher:
             for v, count in zip(values[shown].tolist(), numbers[shown].tolist(), strict=True)
         )
         return FacetPage(request.field, buckets, len(values), request.page, -(-len(values) // request.per_page))
+
+    def suggest(self, typed: str, limit: int) -> tuple[Suggestion, ...]:
+        """Return completions of typed text, most frequent first; values that are one come as one."""
+        # A value may come under each of its names.
+        found = self.suggester.find(typed, limit + sum(map(len, self.aliases.groups)))
+        if not self.aliases.groups:
+            return found
+        shown = []
+        for own in found:
+            space = self.spaces.get(own.kind)
+            value = space.find(own.text) if space is not None else -1
+            if space is not None and value in space.members:
+                own = Suggestion(space.name(value), own.kind, space.total(value, self.snapshot.live))
+            shown.append(own)
+        return tuple(sorted(dict.fromkeys(shown), key=lambda own: -own.count)[:limit])
 
     def _warnings(self, reading: Reading, statistics: Statistics) -> tuple[str, ...]:
         most = self._settings.number("max_expansions")

@@ -18,7 +18,7 @@ from ..index.generation import Snapshot
 from ..index.segment import Segment
 from .evaluate import Mask, Statistics
 from .expansion import near_forms
-from .plan import Any, Every, Plan, Scaled, Term, Token
+from .plan import Alike, Any, Every, Plan, Scaled, Term, Token
 from .scoring import FIELD_WEIGHTS, RANKING
 
 SHORTEST = 4
@@ -116,6 +116,8 @@ def plain_terms(plan: Plan) -> list[Term]:
     match plan:
         case Term(token, fields) if token.exact is None and len(fields) > 1:
             return [plan]
+        case Alike():
+            return []  # what the operator names is no mistake
         case Every(children) | Any(children):
             return [term for child in children for term in plain_terms(child)]
         case Scaled(child, _):

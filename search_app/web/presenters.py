@@ -320,8 +320,6 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
         for bucket in facet.buckets
         if bucket.selected
     ]
-    listed = {bucket.value for bucket in facet.buckets}
-    picked += [Box(name, value, value, "0", checked=True) for value in getattr(request, name) if value not in listed]
     picked += [
         Box(f"not_{name}", value, _("not {value}", value=value), "", checked=True, negative=True)
         for value in getattr(request, f"not_{name}")

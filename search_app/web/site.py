@@ -16,6 +16,7 @@ from typing import Any, cast
 from flask import Response, current_app, g, has_request_context, request
 
 from ..engine import open_engine
+from ..engine.aliases import AliasFile
 from ..engine.result import Engine, hold
 from ..settings import Settings
 from .language import current_language
@@ -53,6 +54,7 @@ class Site:
         self._engine = metrics.watch(engine) if engine is not None else None
         self._opening = Lock()
         self._told: dict[str, float] = {}
+        self._aliases = AliasFile(settings.text("aliases"))
 
     def engine(self) -> Engine:
         """Return the engine, opening it on first use; while a request is answered, always on the same generation.
@@ -97,11 +99,13 @@ class Site:
     def cached(self, response: Response, generation: int) -> Response:
         """Return the response with its validator, or 304 where the client has it.
 
-        A page is what one generation says to one address on one day in one language; its timing may differ, hence
-        the weak tag.
+        A page is what one generation, with the aliases of now, says to one address on one day in one language; its
+        timing may differ, hence the weak tag.
         """
         language = current_language().code
-        stamp = f"{self.style_version} {language} {generation} {self.today()} {request.script_root} {request.full_path}"
+        aliases = self._aliases.current().stamp
+        place = f"{request.script_root} {request.full_path}"
+        stamp = f"{self.style_version} {language} {generation} {aliases} {self.today()} {place}"
         response.set_etag(hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()[:32], weak=True)
         return conditional(response)
 

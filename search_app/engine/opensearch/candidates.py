@@ -25,6 +25,7 @@ from ...index.segment import Segment
 from ...index.sightings import DocDates, instant
 from ...index.writer import write_segment
 from ...settings import Settings
+from ..aliases import NO_ALIASES, Aliases
 from ..evaluate import Statistics
 from ..fielded import TermCounts
 from ..highlight import Highlighter
@@ -77,12 +78,22 @@ def scored_terms(plan: Plan) -> list[Term]:
 
 
 class CandidateSearcher(Searcher):
-    """The embedded engine's searcher over candidates; what it weighs is weighed by the archive's frequencies."""
+    """The embedded engine's searcher over candidates; what it weighs is weighed by the archive's frequencies.
+
+    Values are counted by the cluster, label by label, and so they are here.
+    """
+
+    merges_values = False
 
     def __init__(
-        self, snapshot: Snapshot, settings: Settings, counts: Counts, archive_days: Callable[[], Days]
+        self,
+        snapshot: Snapshot,
+        settings: Settings,
+        counts: Counts,
+        archive_days: Callable[[], Days],
+        aliases: Aliases = NO_ALIASES,
     ) -> None:
-        super().__init__(snapshot, settings)
+        super().__init__(snapshot, settings, aliases=aliases)
         # Terms that were counted already are not counted among the candidates.
         self._counted = dict(counts)
         self._days_of_archive = archive_days

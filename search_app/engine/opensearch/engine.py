@@ -21,6 +21,7 @@ from ...errors import (
     QueryError,
 )
 from ...settings import Settings, load_settings
+from ..aliases import AliasFile
 from ..embedded import check_facet_request, check_request
 from ..request import FacetRequest, SearchRequest
 from ..result import ArticleView, Engine, FacetPage, HitStream, SearchResult, Suggestion
@@ -47,6 +48,7 @@ class OpenSearchEngine:
         self._today = today
         self._lock = Lock()
         self._cluster = Cluster(self._settings)
+        self._aliases = AliasFile(self._settings.text("aliases"))
         self._searcher: ClusterSearcher | None = None
         self._before: ClusterSearcher | None = None
         self._checked = float("-inf")
@@ -91,7 +93,7 @@ class OpenSearchEngine:
                 return held
             found = str(meta.get("format", ""))
             raise ClusterIndexVersionError(self._cluster.name, index, found, mapping_fingerprint())
-        return ClusterSearcher(self._cluster, index, meta, self._settings)
+        return ClusterSearcher(self._cluster, index, meta, self._settings, self._aliases)
 
     def _of(self, current: ClusterSearcher, request: SearchRequest, ask: Callable[[ClusterSearcher], T]) -> T:
         """Ask the generation that a request names. Raises GenerationGoneError for one that is not kept."""
@@ -111,7 +113,7 @@ class OpenSearchEngine:
             meta = self._cluster.meta(index)
             if meta.get("format") != mapping_fingerprint():
                 raise GenerationGoneError(generation)
-            held = self._before = ClusterSearcher(self._cluster, index, meta, self._settings)
+            held = self._before = ClusterSearcher(self._cluster, index, meta, self._settings, self._aliases)
         return held
 
     def held(self) -> Engine:

@@ -21,6 +21,7 @@ from ...index.analysis import fold
 from ...index.generation import Snapshot
 from ...index.suggestions import SUGGESTIONS
 from ...settings import Settings
+from ..aliases import AliasFile
 from ..facets import MAX_DAY_BARS, has_word
 from ..fielded import TermCounts
 from ..matching import SHORT_QUERY, clause_information, relax, relaxable
@@ -80,15 +81,19 @@ _INFORMATION = 1000.0
 class ClusterSearcher:
     """Searches one index on a cluster.
 
-    meta : what its build wrote about it.
+    meta : what its build wrote about it. aliases : names that mean the same in queries; the file of the settings where
+    None.
     """
 
-    def __init__(self, cluster: Cluster, index: str, meta: Json, settings: Settings) -> None:
+    def __init__(
+        self, cluster: Cluster, index: str, meta: Json, settings: Settings, aliases: AliasFile | None = None
+    ) -> None:
         self.index = index
         self.meta = meta
         self.generation = int(meta["generation"])
         self.articles = int(meta["articles"])
         self._cluster = cluster
+        self._aliases = aliases or AliasFile(settings.text("aliases"))
         self._settings = settings
         self._window = settings.number("opensearch_window")
         self._counted: dict[Term, TermCounts] = {}
@@ -119,9 +124,11 @@ class ClusterSearcher:
                 self._recent[key] = snapshot
                 while len(self._recent) > RECENT:
                     del self._recent[next(iter(self._recent))]
-        return CandidateSearcher(snapshot, self._settings, known, self._archive_days)
+        aliases = self._aliases.current()
+        return CandidateSearcher(snapshot, self._settings, known, self._archive_days, aliases)
 
     def _read(self, request: SearchRequest, today: date) -> Reading:
+        self._reader.aliases = self._aliases.current()
         return self._reader.read(request.q, today)
 
     def _resolve(self, request: SearchRequest) -> Names:
