@@ -11,7 +11,6 @@ import marshal
 import multiprocessing
 import os
 import threading
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -330,9 +329,7 @@ def _chunks(library: _Library, jobs: int) -> Iterator[Chunk]:
     waiting: deque[Future[bytes]] = deque()
     done = 0
     try:
-        with Pool(jobs, context, _start_worker, (library,)) as pool, warnings.catch_warnings():
-            # Threads of numeric libraries, which no worker uses, are none that Python need warn of.
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with Pool(jobs, context, _start_worker, (library,)) as pool:
             for start in starts:
                 waiting.append(pool.submit(_work, start))
                 if len(waiting) > 3 * jobs:

@@ -152,10 +152,10 @@ def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int, diction
         return
     # Forked, so that the articles need not be sent: a worker makes its own from what it shares with this process.
     context = multiprocessing.get_context("fork")
-    with Pool(jobs, context, _start_worker, (articles, doc_of, dictionary)) as pool:
-        waiting: deque[Future[Part]] = deque()
-        done = 0
-        try:
+    waiting: deque[Future[Part]] = deque()
+    done = 0
+    try:
+        with Pool(jobs, context, _start_worker, (articles, doc_of, dictionary)) as pool:
             for span in spans:
                 waiting.append(pool.submit(_work, *span))
                 # A few ahead keep the workers busy; more would only pile up in this process.
@@ -167,11 +167,8 @@ def gather(articles: Sequence[Article], paths: Sequence[str], jobs: int, diction
                 part = pool.result(waiting.popleft())
                 done += len(part.flags)
                 yield part
-        except BrokenProcessPool:
-            raise WorkerDiedError(done, len(paths), "articles") from None
-        finally:
-            for future in waiting:
-                future.cancel()
+    except BrokenProcessPool:
+        raise WorkerDiedError(done, len(paths), "articles") from None
 
 
 class _Shared:
