@@ -161,14 +161,18 @@ class ClusterError(SearchAppError):
     """The OpenSearch cluster does not do what it was asked to. ``cluster`` names it, ``problem`` says what it did.
 
     status : of its answer, 0 without one. refused : whether it refused the credentials.
+    passing : whether the same question may be answered a moment later.
     """
 
-    def __init__(self, cluster: str, problem: str, *, status: int = 0, refused: bool = False) -> None:
+    def __init__(
+        self, cluster: str, problem: str, *, status: int = 0, refused: bool = False, passing: bool = False
+    ) -> None:
         super().__init__(f"The OpenSearch cluster {cluster} cannot be used: {problem}.")
         self.cluster = cluster
         self.problem = problem
         self.status = status
         self.refused = refused
+        self.passing = passing
 
 
 class ClusterIndexMissingError(IndexMissingError):

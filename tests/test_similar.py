@@ -16,9 +16,9 @@ from web_page import Page, words
 
 from search_app.archive.model import Article
 from search_app.engine import similar
-from search_app.engine.similar import find_similar
+from search_app.engine.embedded import EmbeddedEngine
+from search_app.engine.result import SimilarArticle
 from search_app.index.analysis import STOP_WORDS, analyse
-from search_app.index.generation import open_snapshot
 
 MakeArticle = Callable[..., Article]
 TOPICS = ("", "", "Harbour strike", "Comet Ferrow", "Floods")
@@ -91,14 +91,21 @@ def test_it_finds_what_a_plain_loop_finds(
     gone = set(rng.sample(range(len(articles)), 12)) if segments > 1 else set()
     deleted = [(number % segments, articles[number].path) for number in gone]
     publish(tmp_path, *groups, deleted=deleted)
-    snapshot = open_snapshot(tmp_path)
+    engine = EmbeddedEngine(tmp_path)
     live = [article for number, article in enumerate(articles) if number not in gone]
     for article in rng.sample(live, 25):
-        left_out = {other.path for other in rng.sample(live, 3)}
-        found = find_similar(snapshot, article, left_out)
+        view = engine.article(article.path)
+        assert view is not None
+        left_out = {other.path for other in (view.previous, view.next) if other}
         assert [
-            (like.article.path, like.same_topic, set(like.article.contexts), set(like.words)) for like in found
+            (like.article.path, like.same_topic, set(like.article.contexts), set(like.words)) for like in view.similar
         ] == plain_similar(live, article, left_out)
+
+
+def similar_to(article: Article, index_dir: Path) -> tuple[SimilarArticle, ...]:
+    view = EmbeddedEngine(index_dir).article(article.path)
+    assert view is not None
+    return view.similar
 
 
 def test_rare_things_tell_most(make_article: MakeArticle, tmp_path: Path) -> None:
@@ -108,7 +115,7 @@ def test_rare_things_tell_most(make_article: MakeArticle, tmp_path: Path) -> Non
     article = make_article(headline="A comet is heard", topic="", contexts=("Kestria", "Halvik", "Lantern mission"))
     rare = make_article(headline="Something else", topic="", contexts=("Kestria", "Lantern mission"))
     publish(tmp_path, [article, rare, *filler])
-    first, second, *_ = find_similar(open_snapshot(tmp_path), article)
+    first, second, *_ = similar_to(article, tmp_path)
     assert (first.article.path, first.article.contexts) == (rare.path, ("Lantern mission", "Kestria"))
     assert second.article.contexts == ("Halvik", "Kestria")
 
@@ -116,7 +123,7 @@ def test_rare_things_tell_most(make_article: MakeArticle, tmp_path: Path) -> Non
 def test_an_article_alone_is_like_nothing(make_article: MakeArticle, tmp_path: Path) -> None:
     article = make_article()
     publish(tmp_path, [article])
-    assert find_similar(open_snapshot(tmp_path), article) == ()
+    assert similar_to(article, tmp_path) == ()
 
 
 def test_the_page_tells_why(client: FlaskClient) -> None:

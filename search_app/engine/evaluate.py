@@ -7,6 +7,7 @@ between requests and nothing moves a cursor, so any number of threads may evalua
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping, Set
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any as Anything
@@ -56,6 +57,8 @@ class Statistics:
         self._idf: dict[tuple[str, Token], float] = {}
         self._counted = {} if counted is None else counted
         self.truncated: set[str] = set()
+        self.cut: Mapping[Pattern, Set[str]] = {}
+        """Of patterns that stand for too many words, those that were taken; empty where that is found out here."""
 
     def idf(self, field: str, token: Token) -> float:
         """Return the inverse document frequency of a token in a field, over all segments."""
@@ -450,6 +453,10 @@ class Evaluator:
         return self._patterns[plan]
 
     def _limited(self, plan: Pattern, forms: Forms) -> Forms:
+        taken = self._statistics.cut.get(plan)
+        if taken is not None:
+            words = self.segment.forms
+            return np.array([form for form in forms.tolist() if words[form] in taken], np.int64)
         if len(forms) <= self._max_expansions:
             return forms
         self._statistics.truncated.add(plan.text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
-from ..index.segment import Segment
+from ..index.sections import Strings
 from .plan import Pattern
 
 Forms = npt.NDArray[np.int64]
@@ -24,10 +24,19 @@ _STARS = re.compile(r"\*+")
 _WILD = re.compile(r"[*?]")
 
 
+class Lexical(Protocol):
+    """What has words: a segment, or a table of the words of many."""
+
+    @property
+    def forms(self) -> Strings:
+        """The folding of every word, sorted."""
+        ...
+
+
 class _Lexicon:
     """A segment's forms, laid out for scanning: one text with a line a form, and which letters each form has."""
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Lexical) -> None:
         raw = segment.forms.all()
         self.text = "\n" + "\n".join(raw) + "\n"
         lengths = np.fromiter((len(form) for form in raw), np.int64, len(raw))
@@ -42,10 +51,10 @@ class _Lexicon:
         self.letters = letters
 
 
-_lexicons: WeakKeyDictionary[Segment, _Lexicon] = WeakKeyDictionary()
+_lexicons: WeakKeyDictionary[Lexical, _Lexicon] = WeakKeyDictionary()
 
 
-def _lexicon(segment: Segment) -> _Lexicon:
+def _lexicon(segment: Lexical) -> _Lexicon:
     # Made at the first wildcard or fuzzy word of a generation, and lives as long as the segment. Two threads may both
     # make it; the same comes out.
     found = _lexicons.get(segment)
@@ -54,7 +63,7 @@ def _lexicon(segment: Segment) -> _Lexicon:
     return found
 
 
-def expand_pattern(segment: Segment, pattern: Pattern) -> Forms:
+def expand_pattern(segment: Lexical, pattern: Pattern) -> Forms:
     """Return the forms of a segment that a pattern stands for, ascending.
 
     Cost: a prefix two binary searches; a wildcard one pass of a regular expression over the lexicon, or over the part
@@ -92,7 +101,7 @@ def _whole(pattern: str) -> re.Pattern[str]:
     return re.compile(wildcard_expression(pattern))
 
 
-def _wildcard(segment: Segment, pattern: str) -> Forms:
+def _wildcard(segment: Lexical, pattern: str) -> Forms:
     lexicon = _lexicon(segment)
     literal = _WILD.split(pattern, maxsplit=1)[0]
     start, end = 0, len(lexicon.text)
@@ -131,11 +140,11 @@ def _signature(text: str) -> np.uint32:
     return np.uint32(signature)
 
 
-def _fuzzy(segment: Segment, word: str, distance: int) -> Forms:
+def _fuzzy(segment: Lexical, word: str, distance: int) -> Forms:
     return near_forms(segment, word, distance)[0]
 
 
-def near_forms(segment: Segment, word: str, distance: int) -> tuple[Forms, list[str]]:
+def near_forms(segment: Lexical, word: str, distance: int) -> tuple[Forms, list[str]]:
     """Return the forms of a segment, ascending, that lie within ``distance`` edits of a folded word, and their texts.
 
     An edit is a letter more, less or another, or two neighbours exchanged. Digits must be the same ones.

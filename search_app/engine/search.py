@@ -22,8 +22,8 @@ from ..index.generation import Snapshot
 from ..messages import message
 from ..settings import Settings
 from .aliases import NO_ALIASES, Aliases
-from .dead_ends import MOST_WAYS, smaller_searches
-from .describe import describe, render
+from .dead_ends import choose_ways, smaller_searches
+from .describe import describe
 from .docset import DocSet
 from .evaluate import Scores, Statistics
 from .explain import explain_score
@@ -205,19 +205,13 @@ class Searcher:
         self, request: SearchRequest, reading: Reading, statistics: Statistics, today: date
     ) -> tuple[WayOn, ...]:
         """Return the best searches with one condition less, each with the hits of the list that it leads to."""
-        ways: list[WayOn] = []
-        for _, smaller in smaller_searches(request, reading.tree, statistics, self.spaces):
-            if len(ways) == MOST_WAYS:
-                break
-            wanted = replace(smaller.request, page=1, after="", as_typed=True)
-            if smaller.tree is not None:
-                wanted = replace(wanted, q=render(smaller.tree))
-            # Common words are left out beside others alone, so what is left may be read in another way: count it again.
+        found = smaller_searches(request, reading.tree, statistics, self.spaces)
+
+        def count(wanted: SearchRequest) -> int:
             matches = self._find(self.read(wanted.q, today).plan, wanted, self._statistics())
-            if matches.hits.total and not matches.relaxed:
-                value = smaller.value or (render(smaller.dropped) if smaller.dropped else "")
-                ways.append(WayOn(wanted, matches.hits.total, smaller.part, value))
-        return tuple(sorted(ways, key=lambda way: -way.total))
+            return 0 if matches.relaxed else matches.hits.total
+
+        return choose_ways(found, count)
 
     def _place(self, text: str) -> Ranked:
         found = find_place(self.snapshot, text)

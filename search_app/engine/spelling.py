@@ -17,7 +17,7 @@ from ..index.analysis import analyse, fold, is_dense
 from ..index.generation import Snapshot
 from ..index.segment import Segment
 from .evaluate import Mask, Statistics
-from .expansion import near_forms
+from .expansion import Lexical, near_forms
 from .plan import Alike, Any, Every, Plan, Scaled, Term, Token
 from .scoring import FIELD_WEIGHTS, RANKING
 
@@ -27,6 +27,7 @@ FAR_FROM = 6
 """Letters from which a word may be two edits away from what was meant."""
 MOST_WORDS = 8
 """Unknown words of a query that are looked at: each costs up to a millisecond."""
+Counts = npt.NDArray[np.int64]
 _QUOTED = re.compile(r'("[^"]*"?)')
 _JOINT = r"(?<![\w:\-]){}(?![\w*?~:])"
 
@@ -36,10 +37,12 @@ class Speller:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._segments = snapshot.segments
         self._whole = all(live is None for live in snapshot.live)
-        pairs = zip(snapshot.segments, snapshot.live, strict=True)
-        self._counts = [_term_counts(segment, live) for segment, live in pairs]
+        # Words, and how many postings the stem of each has.
+        self._parts: list[tuple[Lexical, Counts]] = [
+            (segment, _term_counts(segment, live)[segment.form_terms])
+            for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
+        ]
 
     def correct(self, text: str, plan: Plan, unknown: Sequence[str]) -> str | None:
         """Return a query text with known words for unknown ones, None where there is no better.
@@ -76,11 +79,11 @@ class Speller:
 
     def count(self, word: str) -> int:
         """Return how often a folded word's stem stands in the archive; 0 for a word that it does not hold."""
-        found = sum(
-            int(counts[segment.form_terms[form]])
-            for segment, counts in zip(self._segments, self._counts, strict=True)
-            for form, _ in segment.forms_folded(word)[:1]
-        )
+        found, wanted = 0, word.encode()
+        for part, counts in self._parts:
+            at = part.forms.lower_bound(wanted)
+            if at < len(part.forms) and part.forms.raw(at) == wanted:
+                found += int(counts[at])
         return found if found and self._stands(word) else 0
 
     def _stands(self, word: str) -> bool:
@@ -94,9 +97,9 @@ class Speller:
 
     def _near(self, word: str, distance: int) -> str | None:
         found: dict[str, int] = {}
-        for segment, counts in zip(self._segments, self._counts, strict=True):
-            forms, texts = near_forms(segment, word, distance)
-            for text, count in zip(texts, counts[segment.form_terms[forms]].tolist(), strict=True):
+        for part, counts in self._parts:
+            forms, texts = near_forms(part, word, distance)
+            for text, count in zip(texts, counts[forms].tolist(), strict=True):
                 if len(text) >= SHORTEST - 1 and text.isalpha():
                     found[text] = found.get(text, 0) + count
         nearest = sorted((text for text in found if found[text]), key=lambda t: (t[0] != word[0], -found[t], t))
@@ -142,13 +145,9 @@ def _replaced(text: str, expression: str, better: str) -> str:
     return "".join(parts)
 
 
-def _term_counts(segment: Segment, live: Mask | None) -> npt.NDArray[np.int64]:
+def _term_counts(segment: Segment, live: Mask | None) -> Counts:
     """Return how many postings of live documents each term of a segment has, in all fields together."""
     counts = np.zeros(len(segment.terms), np.int64)
     for field in segment.fields.values():
-        starts, ends = field.posting_ranges(np.arange(len(field.terms)))
-        if live is not None:
-            upto = np.concatenate(([0], np.cumsum(live[field.all_docs()])))
-            starts, ends = upto[starts], upto[ends]
-        counts[field.terms] += ends - starts
+        counts[field.terms] += field.live_counts(live)
     return counts

@@ -5,7 +5,7 @@ In: the sections of one field. Out: arrays over the shared map, a run of them fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from .sections import Array, SectionFile, expand
 
 Docs = npt.NDArray[np.intp]
 """Document numbers of a segment, in numpy's own index type: any other is converted at every use."""
+POSTINGS_AT_ONCE = 2**18
+"""Postings whose tokens are looked at in one step: keeps that below some 20 MB whatever an index holds."""
 
 
 class Run(NamedTuple):
@@ -208,6 +210,23 @@ class Field:
         """Return first and last (excluded) posting of the field's ``ats``-th terms."""
         starts = self._posting_starts
         return starts[ats].astype(np.int64), starts[ats + 1].astype(np.int64)
+
+    def live_counts(self, live: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
+        """Return how many documents of ``live`` (None for all) hold each of the field's terms."""
+        starts, ends = self.posting_ranges(np.arange(len(self.terms)))
+        if live is not None:
+            upto = np.concatenate(([0], np.cumsum(live[self.all_docs()])))
+            starts, ends = upto[starts], upto[ends]
+        return ends - starts
+
+    def live_spellings(self, live: npt.NDArray[np.bool_]) -> Iterator[tuple[Array, Array]]:
+        """Yield the tokens of the documents of ``live``, a part at a time: term and rank of the spelling of each."""
+        postings = np.flatnonzero(live[self.all_docs()])
+        _, ends = self.posting_ranges(np.arange(len(self.terms)))
+        for start in range(0, len(postings), POSTINGS_AT_ONCE):
+            part = postings[start : start + POSTINGS_AT_ONCE]
+            terms = self.terms[np.searchsorted(ends, part, "right")]
+            yield np.repeat(terms, self._frequencies[part]), self.token_ranks(part)
 
     def docs_with_spelling(self, ats: Array, allowed: npt.NDArray[np.bool_]) -> Docs:
         """Return the documents, ascending and each once, with any of some spellings of some terms.

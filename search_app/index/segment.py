@@ -135,6 +135,17 @@ class Segment:
             spelled[form] = own
         return spelled
 
+    def live_forms(self, live: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return which forms any document of ``live`` holds. Shape (n_forms,). Cost: O(tokens of those documents)."""
+        # Forms by term, then by rank among its forms: what a token says of itself.
+        ordered = np.lexsort((self.form_locals, self.form_terms))
+        starts = np.concatenate(([0], np.cumsum(self.spellings, dtype=np.int64)))
+        there = np.zeros(len(self.forms), bool)
+        for field in self.fields.values():
+            for terms, ranks in field.live_spellings(live):
+                there[ordered[starts[terms] + ranks]] = True
+        return there
+
     @cached_property
     def _accented(self) -> Array:
         return self.file.array("accents.form")

@@ -22,7 +22,13 @@ def read_articles(cluster: Cluster, index: str, paths: Iterable[str]) -> dict[st
     if not wanted:
         return {}
     ids = [document_id(path) for path in wanted]
-    found = cluster.request("POST", f"/{index}/_mget", {"ids": ids})["docs"]
+
+    def ask(seconds: float) -> list[Json]:
+        answers: list[Json] = cluster.request("POST", f"/{index}/_mget", {"ids": ids}, seconds=seconds)["docs"]
+        # A document whose shard was lost is no document that is missing.
+        return [cluster.checked(answer) for answer in answers]
+
+    found = cluster.patiently(ask)
     articles = (unpack_record(document["_source"]["record"]) for document in found if document.get("found"))
     return {article.path: article for article in articles}
 
@@ -32,10 +38,10 @@ def find_article(cluster: Cluster, index: str, articles: int, path: str) -> Arti
 
     articles : how many the index holds.
     """
-    found = cluster.request("GET", f"/{index}/_doc/{document_id(path)}", missing_ok=True)
+    found = cluster.read("GET", f"/{index}/_doc/{document_id(path)}", missing_ok=True)
     if not found.get("found"):
         # The index itself may be gone, which also is a 404.
-        cluster.request("GET", f"/{index}/_settings")
+        cluster.read("GET", f"/{index}/_settings", local="true")
         return None
     record = found["_source"]["record"]
     article = unpack_record(record)

@@ -7,10 +7,10 @@ frequencies and lengths in place of the segment's: whatever that code weighs, bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from ..aliases import NO_ALIASES, Aliases
 from ..evaluate import Statistics
 from ..fielded import TermCounts
 from ..highlight import Highlighter
-from ..plan import All, Near, Plan, Term, scorable_leaves
+from ..plan import All, Near, Pattern, Plan, Term, scorable_leaves
 from ..ranking import Ranked
 from ..result import Hit
 from ..search import Searcher
@@ -39,6 +39,16 @@ from .mapping import unpack_record
 Days = npt.NDArray[np.int64]
 _NO_MARKS = Highlighter(All())
 Counts = Mapping[Term, TermCounts]
+
+
+class Known(NamedTuple):
+    """What is known of the archive of a plan's words. cut : of patterns that stand for too many, those taken."""
+
+    counts: Counts
+    cut: Mapping[Pattern, Set[str]]
+
+
+NOTHING_KNOWN = Known({}, {})
 
 
 def make_snapshot(
@@ -89,13 +99,14 @@ class CandidateSearcher(Searcher):
         self,
         snapshot: Snapshot,
         settings: Settings,
-        counts: Counts,
+        known: Known,
         archive_days: Callable[[], Days],
         aliases: Aliases = NO_ALIASES,
     ) -> None:
         super().__init__(snapshot, settings, aliases=aliases)
         # Terms that were counted already are not counted among the candidates.
-        self._counted = dict(counts)
+        self._counted = dict(known.counts)
+        self._cut = known.cut
         self._days_of_archive = archive_days
 
     @cached_property
@@ -105,6 +116,12 @@ class CandidateSearcher(Searcher):
     def statistics(self) -> Statistics:
         """Return the statistics of one request."""
         return self._statistics()
+
+    def _statistics(self) -> Statistics:
+        found = super()._statistics()
+        found.cut = self._cut
+        found.truncated = {pattern.text for pattern in self._cut}
+        return found
 
     def hit(self, record: Json, score: float) -> Hit:
         """Return the article of a record as a hit of a stream, without marks."""

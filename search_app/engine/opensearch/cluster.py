@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ...errors import ClusterError, SettingsError
@@ -23,6 +25,31 @@ Json = dict[str, Any]
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}\Z")
 RETRIED = (429, 502, 503, 504)
 TRIES = 3
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
+LOST_CONTEXT = "search_context_missing_exception"
+PASSING = frozenset(
+    {
+        "already_closed_exception",
+        "cluster_manager_not_discovered_exception",
+        "connect_transport_exception",
+        "illegal_index_shard_state_exception",
+        "index_shard_closed_exception",
+        "index_shard_recovering_exception",
+        "master_not_discovered_exception",
+        "no_shard_available_action_exception",
+        "node_closed_exception",
+        "node_disconnected_exception",
+        "node_not_connected_exception",
+        "receive_timeout_transport_exception",
+        "rejected_execution_exception",
+        "send_request_transport_exception",
+        "shard_not_found_exception",
+        "unavailable_shards_exception",
+        LOST_CONTEXT,
+    }
+)
+"""What a cluster says while a node leaves it: another copy of the shard answers, as soon as it is asked."""
+T = TypeVar("T")
 
 
 class Missing(Exception):
@@ -86,25 +113,68 @@ class Cluster:
         # A HEAD request is answered with True, and 404 of one does not raise.
         return answer if isinstance(answer, dict) else {"answer": answer}
 
-    def search(self, index: str, body: Json, **params: Any) -> Json:
-        """Run one search. Raises ClusterError where it did not reach every shard or did not end in time.
+    def read(self, method: str, path: str, body: Any = None, *, missing_ok: bool = False, **params: Any) -> Json:
+        """Send a request that only reads, as ``request`` does, again while nodes come and go."""
+        return self.patiently(
+            lambda seconds: self.request(method, path, body, missing_ok=missing_ok, seconds=seconds, **params)
+        )
 
-        index : its name, ``""`` where the body names a point in time.
+    def search(self, index: str, body: Json, **params: Any) -> Json:
+        """Run one search, again while nodes come and go.
+
+        index : its name, ``""`` where the body names a point in time; that is lost with the node that holds it, so it
+        is asked once. Raises ClusterError where it did not reach every shard or did not end in time.
         """
-        if "pit" not in body:
-            params["allow_partial_search_results"] = "false"
-        path = f"/{index}/_search" if index else "/_search"
-        return self.checked(self.request("POST", path, self._timed(body), **params))
+        if "pit" in body:
+            return self.checked(self.request("POST", "/_search", self._timed(body), **params))
+        params["allow_partial_search_results"] = "false"
+        timed = self._timed(body)
+        return self.patiently(
+            lambda seconds: self.checked(self.request("POST", f"/{index}/_search", timed, seconds=seconds, **params))
+        )
 
     def searches(self, index: str, asked: Sequence[tuple[Json, Json]]) -> list[Json]:
         """Run several (parameters, body) in one request; answers in their order. Raises as ``search``."""
-        if not asked:
-            return []
-        lines: list[Json] = []
-        for params, body in asked:
-            lines += [{"allow_partial_search_results": False, **params}, self._timed(body)]
-        answers: list[Json] = self.request("POST", f"/{index}/_msearch", lines)["responses"]
-        return [self.checked(answer) for answer in answers]
+        found: dict[int, Json] = {}
+
+        def ask(seconds: float) -> list[Json]:
+            left = [number for number in range(len(asked)) if number not in found]
+            lines: list[Json] = []
+            for params, body in map(asked.__getitem__, left):
+                lines += [{"allow_partial_search_results": False, **params}, self._timed(body)]
+            answers = self.request("POST", f"/{index}/_msearch", lines, seconds=seconds)["responses"]
+            lost: ClusterError | None = None
+            for number, answer in zip(left, answers, strict=True):
+                try:
+                    found[number] = self.checked(answer)
+                except ClusterError as error:
+                    if not error.passing:
+                        raise
+                    lost = error
+            if lost is not None:
+                raise lost
+            return [found[number] for number in range(len(asked))]
+
+        return self.patiently(ask) if asked else []
+
+    def patiently(self, ask: Callable[[float], T]) -> T:
+        """Ask, again and again for as long as one answer may take, while what goes wrong is passing.
+
+        ask : only reads, since it may be called more than once; called with the seconds that one try may take, 0 for
+        as long as ever. Raises the last ClusterError, or at once one that will not pass.
+        """
+        deadline = time.monotonic() + self.timeout_seconds
+        pause, seconds = FIRST_PAUSE_SECONDS, 0.0
+        while True:
+            try:
+                return ask(seconds)
+            except ClusterError as error:
+                left = deadline - time.monotonic() - pause
+                if not error.passing or left <= 0:
+                    raise
+            # Not all at the same time: what was lost is asked for again by every reader.
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - nothing here is a secret
+            pause, seconds = min(2 * pause, LONGEST_PAUSE_SECONDS), max(0.5, left / TRIES)
 
     def _timed(self, body: Json) -> Json:
         return {"timeout": f"{max(1, int(self.timeout_seconds * 1000 * 0.8))}ms", **body}
@@ -116,14 +186,29 @@ class Cluster:
             kind = error.get("type", "") if isinstance(error, dict) else str(error)
             if kind == "index_not_found_exception":
                 raise Missing(str(error.get("index")))
-            raise ClusterError(self.name, f"it could not answer a search ({_cause(answer)})")
+            status = int(answer.get("status", 0))
+            raise ClusterError(
+                self.name,
+                f"it could not answer a search ({_cause(answer)})",
+                status=status,
+                passing=status in RETRIED or will_pass(error),
+            )
+        failures = answer.get("_shards", {}).get("failures") or ()
+        if any(LOST_CONTEXT in _kinds(failure) for failure in failures):
+            raise Missing("a point in time")
+        if failures and all(map(will_pass, failures)):
+            raise ClusterError(self.name, f"it lost a node ({_cause(failures[0].get('reason'))})", passing=True)
         if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):
             raise ClusterError(self.name, f"a search did not end within {self.timeout_seconds:g} s")
         return answer
 
-    def serving_index(self) -> str | None:
-        """Return the name of the index that the alias leads to, None where there is none."""
-        found: Json = self.request("GET", f"/_alias/{self.alias}", missing_ok=True)
+    def serving_index(self, *, local: bool = False) -> str | None:
+        """Return the name of the index that the alias leads to, None where there is none.
+
+        local : ask any node, which may learn of a change a moment later, and not the one that manages the cluster:
+        where that is lost, the others have yet to elect another.
+        """
+        found: Json = self.read("GET", f"/_alias/{self.alias}", missing_ok=True, local=str(local).lower())
         names = sorted(name for name, held in found.items() if isinstance(held, dict) and "aliases" in held)
         return max(names, key=index_number, default=None)
 
@@ -135,7 +220,7 @@ class Cluster:
 
     def meta(self, index: str) -> Json:
         """Return what a build wrote about an index, ``{}`` for an index that no build has finished."""
-        answer = self.request("GET", f"/{index}/_mapping")
+        answer = self.read("GET", f"/{index}/_mapping", local="true")
         held: Json = next(iter(answer.values()), {})
         found: Json = held.get("mappings", {}).get("_meta", {})
         return found
@@ -169,10 +254,12 @@ class Cluster:
         except opensearchpy.exceptions.ConnectionError as error:
             raise ClusterError(self.name, f"it cannot be reached ({_plain(error)})") from None
         except opensearchpy.exceptions.TransportError as error:
+            status = error.status_code if isinstance(error.status_code, int) else 0
             raise ClusterError(
                 self.name,
                 f"it answered {error.status_code} ({_cause(error.info)})",
-                status=error.status_code if isinstance(error.status_code, int) else 0,
+                status=status,
+                passing=status in RETRIED or will_pass(error.info),
             ) from None
         except opensearchpy.exceptions.OpenSearchException as error:
             raise ClusterError(self.name, f"its answer cannot be read ({type(error).__name__})") from None
@@ -258,6 +345,20 @@ def _plain(error: Any) -> str:
     text = str(getattr(error, "error", "") or error)
     known = ("refused", "timed out", "Name or service not known", "certificate verify failed", "reset", "unreachable")
     return next((word for word in known if word in text), type(error).__name__)
+
+
+def will_pass(error: Any) -> bool:
+    """Tell whether an error that a cluster describes is one of those that pass when it is asked again."""
+    return not PASSING.isdisjoint(_kinds(error))
+
+
+def _kinds(error: Any) -> set[str]:
+    """Return the type of an error and of everything that caused it."""
+    if isinstance(error, list):
+        return set().union(*map(_kinds, error))
+    if not isinstance(error, dict):
+        return set()
+    return {str(error.get("type", ""))}.union(*(_kinds(value) for value in error.values()))
 
 
 def _cause(info: Any) -> str:

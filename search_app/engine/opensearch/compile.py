@@ -9,6 +9,7 @@ ranks: the same BM25 sums, in the cluster's own variant.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any as Anything
 
 from ..fielded import TermCounts
@@ -17,20 +18,25 @@ from ..scoring import PROSE
 from .mapping import EXACT, JOINT, LETTERS
 
 Json = dict[str, Anything]
+WordsOf = Callable[[Pattern], Sequence[str] | None]
 EVERYTHING: Json = {"match_all": {}}
 _FREQUENCY = "double n = 0; for (f in params.fields) { n += termFreq(f, params.text) } return n;"
 NOTHING: Json = {"match_none": {}}
 
 
-def compile_plan(plan: Plan) -> Json:
-    """Return the query of a plan. Cost: a few clauses for each word and field."""
+def compile_plan(plan: Plan, words_of: WordsOf = lambda pattern: None) -> Json:
+    """Return the query of a plan. Cost: a few clauses for each word and field.
+
+    words_of : gives the words that a pattern is cut to, None for all that it stands for.
+    """
     match plan:
         case Term(token, fields):
             return _any([_token(name, token, weight) for name, weight in fields])
         case Near(tokens, slop, fields):
             return _any([_near(name, tokens, slop, weight) for name, weight in fields])
         case Pattern(_, _, _, fields):
-            return _any([_pattern(name, plan, weight) for name, weight in fields])
+            words = words_of(plan)
+            return _any([_pattern(name, plan, weight, words) for name, weight in fields])
         case Days(first, last):
             span: Json = {}
             if first:
@@ -39,13 +45,13 @@ def compile_plan(plan: Plan) -> Json:
                 span["lte"] = last.toordinal()
             return {"range": {"day": span}}
         case Every(children):
-            return _every(children)
+            return _every(children, words_of)
         case Any(children):
-            return _any([compile_plan(child) for child in children])
+            return _any([compile_plan(child, words_of) for child in children])
         case Without(child):
-            return {"bool": {"must_not": [compile_plan(child)]}}
+            return {"bool": {"must_not": [compile_plan(child, words_of)]}}
         case Scaled(child, factor):
-            return {"bool": {"must": [compile_plan(child)], "boost": factor}}
+            return {"bool": {"must": [compile_plan(child, words_of)], "boost": factor}}
         case Nothing():
             return NOTHING
         case All():
@@ -115,10 +121,13 @@ def _near(field: str, tokens: tuple[Token, ...], slop: int, weight: float) -> Js
     return {"bool": {"filter": [together], "should": [_token(field, token, weight) for token in dict.fromkeys(tokens)]}}
 
 
-def _pattern(field: str, pattern: Pattern, weight: float) -> Json:
+def _pattern(field: str, pattern: Pattern, weight: float, words: Sequence[str] | None) -> Json:
     place = field + EXACT
-    if pattern.kind == "prefix":
-        query: Json = {"prefix": {place: {"value": pattern.text, "rewrite": "constant_score"}}}
+    query: Json
+    if words is not None:
+        query = {"terms": {place: list(words)}}
+    elif pattern.kind == "prefix":
+        query = {"prefix": {place: {"value": pattern.text, "rewrite": "constant_score"}}}
     elif pattern.kind == "wildcard":
         escaped = pattern.text.replace("\\", "\\\\")
         query = {"wildcard": {place: {"value": escaped, "rewrite": "constant_score"}}}
@@ -140,13 +149,12 @@ def _any(queries: list[Json]) -> Json:
     return queries[0] if len(queries) == 1 else {"bool": {"should": queries, "minimum_should_match": 1}}
 
 
-def _every(children: tuple[Plan, ...]) -> Json:
+def _every(children: tuple[Plan, ...], words_of: WordsOf) -> Json:
     parts: dict[str, list[Json]] = {}
     for child in children:
         if isinstance(child, Without):
-            parts.setdefault("must_not", []).append(compile_plan(child.child))
-        elif isinstance(child, Days | All):
-            parts.setdefault("filter", []).append(compile_plan(child))
+            parts.setdefault("must_not", []).append(compile_plan(child.child, words_of))
         else:
-            parts.setdefault("must", []).append(compile_plan(child))
+            kind = "filter" if isinstance(child, Days | All) else "must"
+            parts.setdefault(kind, []).append(compile_plan(child, words_of))
     return {"bool": parts}

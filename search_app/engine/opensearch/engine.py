@@ -80,7 +80,7 @@ class OpenSearchEngine:
             return self._searcher
 
     def _open(self, held: ClusterSearcher | None) -> ClusterSearcher:
-        index = self._cluster.serving_index()
+        index = self._cluster.serving_index(local=True)
         if index is None:
             self._searcher = None
             raise ClusterIndexMissingError(self._cluster.name, self._cluster.alias)

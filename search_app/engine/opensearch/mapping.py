@@ -17,8 +17,9 @@ from ...index.records import pack_article, unpack_article
 from ...index.schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from ...index.writer import value_order
 
-MAPPING = 1
-"""Version of what is said here: raise it whenever documents of two versions cannot lie in one index."""
+MAPPING = 2
+"""Version of what is said here: raise it whenever documents of two versions cannot lie in one index, or other tables
+lie beside it."""
 JOINT = "\n"
 """Stands between tokens; analysis never leaves one within a token."""
 EXACT = "_exact"

@@ -26,7 +26,7 @@ from .cluster import Cluster, Json, index_number
 from .differences import Differences, Wanted, compare, recall, remember, scan
 from .mapping import DocumentMaker, index_body, mapping_fingerprint
 from .sending import Operation, delete_operation, index_operation, send_all
-from .tables import store_suggestions, tables_body
+from .tables import store_tables, tables_body
 
 Progress = Callable[[str, int, int], None]
 TABLES = "-tables"
@@ -189,7 +189,7 @@ class _Publication:
         tables = index + TABLES
         replicas = self._settings.number("opensearch_replicas")
         self._admin("PUT", f"/{tables}", tables_body(replicas))
-        store_suggestions(self._cluster, tables, self._snapshot)
+        store_tables(self._cluster, tables, self._snapshot)
         meta = self._meta(index, digest, tables)
         check_index(self._cluster, index, meta, self._snapshot, self._settings)
         self._admin("PUT", f"/{index}/_mapping", {"_meta": meta})

@@ -7,10 +7,12 @@ differs only in accents and case, as everywhere.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..dead_ends import Condition
+from ..plan import Plan
 from ..request import FACET_FIELDS, SearchRequest
 from ..result import Bucket
 from .cluster import Json
@@ -106,6 +108,18 @@ def read_spelling(answer: Json, value: str) -> str:
     keys = sorted((bucket["key"] for bucket in answer["aggregations"]["names"]["buckets"]), key=key_order)
     at = bisect_left(keys, key_order(value_key(value)), key=key_order)
     return value_of_key(keys[min(at, len(keys) - 1)]) if keys else ""
+
+
+def condition_query(condition: Condition, names: Names, compiled: Callable[[Plan], Json]) -> Json:
+    """Return the query of one condition of a request. compiled : gives the query of a plan."""
+    if condition.plan is not None:
+        return compiled(condition.plan)
+    if condition.field == "missing":
+        return {"term": {"lacks": condition.values[0]}}
+    spellings = names["not_" + condition.field if condition.excluded else condition.field]
+    keys = [value_key(spellings[name]) for name in condition.values if spellings[name]]
+    having: Json = {"terms": {condition.field + KEY: keys}}
+    return {"bool": {"must_not": [having]}} if condition.excluded else having
 
 
 def without_filters(request: SearchRequest) -> SearchRequest:

@@ -7,62 +7,50 @@ share it; what it remembers of frequencies and names holds for as long as the in
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from threading import Lock
 from typing import Any
 from zlib import crc32
 
-import numpy as np
-
 from ...index.analysis import fold
 from ...index.generation import Snapshot
 from ...index.suggestions import SUGGESTIONS
 from ...settings import Settings
 from ..aliases import AliasFile
-from ..facets import MAX_DAY_BARS, has_word
+from ..dead_ends import choose_ways, find_conditions, most_first
+from ..facets import has_word
 from ..fielded import TermCounts
 from ..matching import SHORT_QUERY, clause_information, relax, relaxable
-from ..plan import Plan, Term
+from ..plan import Pattern, Plan, Term
 from ..proximity import RERANKED
 from ..request import MISSING_FIELDS, FacetRequest, SearchRequest
-from ..result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult
+from ..result import Bucket, FacetPage, Hit, HitStream, SearchResult, WayOn
 from ..search import Reading
+from ..spelling import plain_terms
 from ..suggest import Suggester
-from .candidates import CandidateSearcher, Counts, make_snapshot, scored_terms
+from .candidates import NOTHING_KNOWN, CandidateSearcher, Known, make_snapshot, scored_terms
 from .cluster import Cluster, Json
 from .compile import both, compile_plan, constant, count_bodies, read_counts
-from .counting import (
-    MAX_VALUES,
-    Days,
-    all_values_body,
-    facet_aggregations,
-    histogram_interval,
-    hits_aggregations,
-    proven,
-    read_facet,
-    read_histogram,
-    read_lacking,
-    read_span,
-    spans_aggregation,
-    whole_facet,
-)
-from .mapping import key_order, value_key, value_of_key
+from .counting import MAX_VALUES, read_facet, read_lacking, whole_facet
+from .mapping import value_key, value_of_key
 from .scope import (
     Names,
     Scope,
+    condition_query,
     flagged,
     named_values,
     names_body,
     read_spelling,
     resolved,
     scope_of,
-    shown_anyway,
     without_filters,
 )
-from .tables import fetch_suggestions
+from .tables import fetch_table
+from .tally import Tally
+from .vocabulary import VOCABULARY, ClusterSpeller, Vocabulary, patterns_of
 from .walk import DEEPEST, Walk, read_place, write_place
 
 BY_SCORE: list[Json] = [{"_score": "desc"}, {"day": "desc"}, {"path": "asc"}]
@@ -72,10 +60,29 @@ BY_DAY: dict[str, list[Json]] = {
 }
 STREAM_HITS = 500
 MAX_REMEMBERED = 20_000
+MAX_PATTERNS = 1000
 RECENT = 8
 """Sets of candidates that are kept: people turn pages."""
 _INFORMATION = 1000.0
 """What a partial match's words are worth against its score: of a short query, what is said comes before how well."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the cluster answered to a request, and by which words. request : with the words that were searched for.
+
+    known : of the words. partial : a searcher on the best partial matches where there are no others, None where there
+    are none either. corrected, did_you_mean : as in ``SearchResult``.
+    """
+
+    request: SearchRequest
+    reading: Reading
+    answer: Json
+    known: Known
+    total: int
+    partial: CandidateSearcher | None = None
+    corrected: str = ""
+    did_you_mean: str = ""
 
 
 class ClusterSearcher:
@@ -99,8 +106,11 @@ class ClusterSearcher:
         self._counted: dict[Term, TermCounts] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._making = Lock()
+        self._tally = Tally(cluster, index)
         self._suggester: Suggester | None = None
-        self._days: Days | None = None
+        self._vocabulary: Vocabulary | None = None
+        self._speller: ClusterSpeller | None = None
+        self._cut: dict[Pattern, tuple[str, ...] | None] = {}
         self._recent: dict[tuple[str, ...], Snapshot] = {}
 
     # -- reading the request ----------------------------------------------------------------------------------------
@@ -108,12 +118,12 @@ class ClusterSearcher:
     @cached_property
     def _reader(self) -> CandidateSearcher:
         """What needs no candidates: reading a query, statistics."""
-        return CandidateSearcher(self._snapshot(()), self._settings, {}, self._archive_days)
+        return CandidateSearcher(self._snapshot(()), self._settings, NOTHING_KNOWN, self._tally.archive_days)
 
     def _snapshot(self, records: tuple[Json, ...]) -> Snapshot:
         return make_snapshot(records, self.generation, self.articles, self.meta["average_lengths"])
 
-    def _searcher_on(self, found: list[Json], known: Counts) -> CandidateSearcher:
+    def _searcher_on(self, found: list[Json], known: Known) -> CandidateSearcher:
         """Return a searcher on hits of the cluster; what it takes to make is kept for the next page."""
         key = tuple(hit["_id"] for hit in found)
         with self._making:
@@ -125,11 +135,11 @@ class ClusterSearcher:
                 while len(self._recent) > RECENT:
                     del self._recent[next(iter(self._recent))]
         aliases = self._aliases.current()
-        return CandidateSearcher(snapshot, self._settings, known, self._archive_days, aliases)
+        return CandidateSearcher(snapshot, self._settings, known, self._tally.archive_days, aliases)
 
-    def _read(self, request: SearchRequest, today: date) -> Reading:
+    def _read(self, text: str, today: date) -> Reading:
         self._reader.aliases = self._aliases.current()
-        return self._reader.read(request.q, today)
+        return self._reader.read(text, today)
 
     def _resolve(self, request: SearchRequest) -> Names:
         """Return the names in a request as the archive spells them; looked up once each."""
@@ -143,10 +153,10 @@ class ClusterSearcher:
         self._names.update(learned)
         return resolved(request, known | learned)
 
-    def _ask(self, plan: Plan, main: tuple[Json, Json]) -> tuple[Json, Counts]:
+    def _ask(self, plan: Plan, main: tuple[Json, Json]) -> tuple[Json, Known]:
         """Run a search, and with it whatever scoring has yet to learn about the plan's words.
 
-        Returns its answer, and the counts of all words of the plan.
+        Returns its answer, and what is known of the words.
         """
         wanted = scored_terms(plan)
         known = {term: self._counted[term] for term in wanted if term in self._counted}
@@ -160,14 +170,66 @@ class ClusterSearcher:
         if len(self._counted) > MAX_REMEMBERED:
             self._counted = {}
         self._counted.update(learned)
-        return first, known | learned
+        cut = ((pattern, self._words_of(pattern)) for pattern in patterns_of(plan))
+        return first, Known(known | learned, {pattern: frozenset(words) for pattern, words in cut if words is not None})
+
+    def _compiled(self, plan: Plan) -> Json:
+        return compile_plan(plan, self._words_of)
+
+    def _words_of(self, pattern: Pattern) -> tuple[str, ...] | None:
+        """Return the words that a pattern is cut to, None where it stands for no more than are allowed."""
+        cut = self._cut
+        if pattern not in cut:
+            if len(cut) > MAX_PATTERNS:
+                cut = self._cut = {}
+            cut[pattern] = self._words().words_of(pattern, self._settings.number("max_expansions"))
+        return cut[pattern]
+
+    def _words(self) -> Vocabulary:
+        """Return the words of this index; fetched when first asked for."""
+        with self._making:
+            if self._vocabulary is None:
+                self._vocabulary = Vocabulary(fetch_table(self._cluster, self.meta["tables"], VOCABULARY))
+            return self._vocabulary
+
+    def _correct(self, request: SearchRequest, plan: Plan, known: Known) -> str | None:
+        """Return the query that was meant, None where every word is known or nothing is near."""
+        words = [] if request.as_typed else plain_terms(plan)
+        unknown = [term.token.folded for term in words if not known.counts[term].df]
+        if not unknown:
+            return None
+        if self._speller is None:
+            self._speller = ClusterSpeller(self._words())
+        return self._speller.correct(request.q, plan, unknown)
 
     # -- searching ----------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: SearchRequest, scope: Scope, today: date, body_of: Callable[[Plan], Json]) -> _Asked:
+        """Ask for what a request matches, by other words than those typed where these find nothing.
+
+        body_of : gives the body of the search for a plan.
+        """
+        typed = self._asked(request, today, body_of)
+        plan = typed.reading.plan
+        better = self._correct(request, plan, typed.known)
+        if better is not None and typed.total:
+            meant = both(self._compiled(self._read(better, today).plan), scope.everything)
+            return replace(typed, did_you_mean=better) if self._tally.totals([meant])[0] > typed.total else typed
+        if better is not None:
+            other = self._asked(replace(request, q=better), today, body_of)
+            partial = None if other.total else self._partial(other, scope)
+            if other.total or partial:
+                return replace(other, partial=partial, corrected=better)
+        return typed if typed.total else replace(typed, partial=self._partial(typed, scope))
+
+    def _asked(self, request: SearchRequest, today: date, body_of: Callable[[Plan], Json]) -> _Asked:
+        reading = self._read(request.q, today)
+        answer, known = self._ask(reading.plan, (_params(request), body_of(reading.plan)))
+        return _Asked(request, reading, answer, known, int(answer["hits"]["total"]["value"]))
 
     def search(self, request: SearchRequest, today: date) -> SearchResult:
         """Answer one search. A page past the end has no hits; telling so is the caller's."""
         began = time.perf_counter()
-        reading = self._read(request, today)
         names = self._resolve(request)
         scope = scope_of(request, names)
         start = (request.page - 1) * request.per_page
@@ -177,42 +239,56 @@ class ClusterSearcher:
         end = start + request.per_page
         first, size = self._reach(request, start, end)
         deep = first + size > DEEPEST and not (place and first)
-        body = self._body(reading.plan, scope, request.order) | {
-            "from": 0 if deep else first,
-            "size": 0 if deep else size,
-        }
-        if place and first:
-            # Behind a known hit, whose number does not matter: as cheap at the end as at the beginning.
-            body |= {"from": 0, "search_after": place}
-        body["aggs"] = self._aggregations(request, scope, names)
-        answer, known = self._ask(reading.plan, (_params(request), body))
-        total = int(answer["hits"]["total"]["value"])
-        if not total:
-            partial = self._partial(reading.plan, request, scope, known)
-            if partial is not None:
-                return self._partial_result(request, names, partial, start, today, began)
-        found_hits = answer["hits"]["hits"]
+        aggregations = self._tally.aggregations(request, scope, names)
+
+        def body_of(plan: Plan) -> Json:
+            body = self._body(plan, scope, request.order) | {"from": 0 if deep else first, "size": 0 if deep else size}
+            if place and first:
+                # Behind a known hit, whose number does not matter: as cheap at the end as at the beginning.
+                body |= {"from": 0, "search_after": place}
+            return body | {"aggs": aggregations}
+
+        asked = self._answer(request, scope, today, body_of)
+        if asked.partial is not None:
+            found = self._partial_result(asked, asked.partial, names, start, today)
+            return replace(found, request=request, corrected=asked.corrected, took_ms=_ms(began))
+        plan, total = asked.reading.plan, asked.total
+        found_hits = asked.answer["hits"]["hits"]
         if deep and start < total:
-            found_hits = Walk(self._cluster, self.index, body, _params(request)).page(first, size)
-        beside = self._beside(request, reading.plan, scope, known, total)
-        hits, extra = self._show(request, reading, found_hits, beside, first, start, known, today)
+            found_hits = Walk(self._cluster, self.index, body_of(plan), _params(request)).page(first, size)
+        hits, extra = self._show(asked, found_hits, self._beside(asked, scope), first, start, today)
         last = found_hits[end - first - 1]["sort"] if 0 < end - first <= len(found_hits) else []
-        counts = answer["aggregations"]
-        histogram = self._histogram(request, reading.plan, scope, counts["hits"])
+        counts, query = asked.answer["aggregations"], self._compiled(plan)
         return replace(
             extra,
             request=request,
             total=total,
             pages=-(-total // request.per_page) if request.per_page else 0,
             hits=hits,
-            facets=self._facets(request, reading.plan, scope, names, counts),
+            facets=self._tally.facets(request, both(query, scope.filters), scope, names, counts),
             missing=read_lacking(counts["hits"], MISSING_FIELDS),
-            histogram=histogram,
+            histogram=self._tally.histogram(request, both(query, scope.everything), counts["hits"]),
             relaxed=False,
+            did_you_mean=asked.did_you_mean or None,
+            corrected=asked.corrected,
+            ways_on=() if total else self._ways_on(request, asked.reading, names, today),
             generation=self.generation,
             took_ms=_ms(began),
             next=write_place(end, last) if request.per_page and end < total else "",
         )
+
+    def _ways_on(self, request: SearchRequest, reading: Reading, names: Names, today: date) -> tuple[WayOn, ...]:
+        """Return the best searches with one condition less, each with the hits of the list that it leads to."""
+        conditions = find_conditions(request, reading.tree)
+        queries = [condition_query(condition, names, self._compiled) for condition in conditions]
+        left = [{"bool": {"filter": queries[:n] + queries[n + 1 :]}} for n in range(len(queries))]
+
+        def count(wanted: SearchRequest) -> int:
+            plan = self._read(wanted.q, today).plan
+            everything = scope_of(wanted, self._resolve(wanted)).everything
+            return self._tally.totals([both(self._compiled(plan), everything)])[0]
+
+        return choose_ways(most_first(conditions, self._tally.totals(left)), count)
 
     def _reach(self, request: SearchRequest, start: int, end: int) -> tuple[int, int]:
         """Return which hits to fetch, the first and how many: by relevance, always those that are ranked again."""
@@ -223,90 +299,88 @@ class ClusterSearcher:
         return start, request.per_page
 
     def _body(self, plan: Plan, scope: Scope, order: str) -> Json:
-        query = both(compile_plan(plan), scope.filters)
+        query = both(self._compiled(plan), scope.filters)
         body: Json = {"query": query, "sort": BY_SCORE if order == "relevance" else BY_DAY[order]}
         if scope.selections:
             body["post_filter"] = {"bool": {"filter": list(scope.selections.values())}}
         return body | {"track_total_hits": True}
 
     def _show(
-        self,
-        request: SearchRequest,
-        reading: Reading,
-        found: list[Json],
-        beside: list[Json],
-        first: int,
-        start: int,
-        known: Counts,
-        today: date,
+        self, asked: _Asked, found: list[Json], beside: list[Json], first: int, start: int, today: date
     ) -> tuple[tuple[Hit, ...], SearchResult]:
         """Return the hits of the page, and the answer that the embedded engine's code gives over the candidates.
 
         found : hits of the cluster, in its order, from number ``first`` on.
         """
-        asked = replace(without_filters(request), histogram=False)
+        request, plan, known = asked.request, asked.reading.plan, asked.known
+        plain = replace(without_filters(request), histogram=False)
         end = start + request.per_page
         if request.order != "relevance":
-            result = self._searcher_on(found, known).search(replace(asked, page=1), today)
+            result = self._searcher_on(found, known).search(replace(plain, page=1), today)
             return result.hits, result
         if first:
-            empty = self._reader.search(replace(asked, page=1, per_page=0), today)
-            return self._in_order(found, reading.plan), empty
+            empty = self._searcher_on([], known).search(replace(plain, page=1, per_page=0), today)
+            return self._in_order(found, plan, known), empty
         # All of the window, of which the page is cut: it need not begin at a multiple of its size.
         searcher = self._searcher_on([*found[: self._window], *beside], known)
-        result = searcher.search(replace(asked, page=1, per_page=end), today)
-        return result.hits[start:end] + self._in_order(found[max(self._window, start) : end], reading.plan), result
+        result = searcher.search(replace(plain, page=1, per_page=end), today)
+        rest = self._in_order(found[max(self._window, start) : end], plan, known)
+        return result.hits[start:end] + rest, result
 
-    def _in_order(self, found: list[Json], plan: Plan) -> tuple[Hit, ...]:
+    def _in_order(self, found: list[Json], plan: Plan, known: Known) -> tuple[Hit, ...]:
         """Return hits of the cluster in its order."""
         if not found:
             return ()
-        searcher = self._searcher_on(found, {})
+        searcher = self._searcher_on(found, known)
         paths = [str(hit["sort"][-1]) for hit in found]
         return searcher.show(searcher.ranked(paths, [hit["_score"] for hit in found]), plan)
 
-    def _partial(self, plan: Plan, request: SearchRequest, scope: Scope, known: Counts) -> CandidateSearcher | None:
+    def _partial(self, asked: _Asked, scope: Scope) -> CandidateSearcher | None:
         """Return a searcher over the best partial matches, None where there are none to be had.
 
         The cluster puts first what has most of the query's information, then what scores best; which are kept is
         decided here, by the code that decides it for the embedded engine.
         """
         most = self._settings.number("relaxed_hits")
-        found = self._partial_hits(plan, request, scope, known, most) if most else []
-        return self._searcher_on(found, known) if found else None
+        found = self._partial_hits(asked, scope, most) if most else []
+        return self._searcher_on(found, asked.known) if found else None
 
-    def _partial_hits(self, plan: Plan, request: SearchRequest, scope: Scope, known: Counts, most: int) -> list[Json]:
+    def _partial_hits(self, asked: _Asked, scope: Scope, most: int) -> list[Json]:
         """Return what the cluster puts first of the partial matches: at least ``most``, where there are as many."""
+        plan = asked.reading.plan
         loose = relax(plan)
         if loose is None:
             return []
-        statistics = self._searcher_on([], known).statistics()
+        statistics = self._searcher_on([], asked.known).statistics()
         worths = [
-            constant(compile_plan(clause), max(clause_information(clause, statistics), 0.0) * _INFORMATION)
+            constant(self._compiled(clause), max(clause_information(clause, statistics), 0.0) * _INFORMATION)
             for clause in relaxable(plan)
             if len(relaxable(plan)) <= SHORT_QUERY
         ]
-        matched = compile_plan(loose)
+        matched = self._compiled(loose)
         body: Json = {
             "query": {"bool": {"filter": [matched, *scope.everything], "should": [*worths, matched]}},
             "sort": BY_SCORE,
             "size": min(max(self._window, 2 * most), DEEPEST),
         }
-        found: list[Json] = self._cluster.searches(self.index, [(_params(request), body)])[0]["hits"]["hits"]
+        found: list[Json] = self._cluster.searches(self.index, [(_params(asked.request), body)])[0]["hits"]["hits"]
         return found
 
-    def _beside(self, request: SearchRequest, plan: Plan, scope: Scope, known: Counts, total: int) -> list[Json]:
+    def _beside(self, asked: _Asked, scope: Scope) -> list[Json]:
         """Return the partial matches from which those beside a first page with too few hits are chosen."""
-        few = 0 < total < request.per_page and request.page == 1 and not request.after
+        request = asked.request
+        few = 0 < asked.total < request.per_page and request.page == 1 and not request.after
         if not few or request.order != "relevance" or not self._settings.number("relaxed_hits"):
             return []
-        without = Scope([*scope.filters, {"bool": {"must_not": [compile_plan(plan)]}}], scope.selections)
-        return self._partial_hits(plan, request, without, known, RERANKED)
+        full = self._compiled(asked.reading.plan)
+        without = Scope([*scope.filters, {"bool": {"must_not": [full]}}], scope.selections)
+        return self._partial_hits(asked, without, RERANKED)
 
     def _partial_result(
-        self, request: SearchRequest, names: Names, partial: CandidateSearcher, start: int, today: date, began: float
+        self, asked: _Asked, partial: CandidateSearcher, names: Names, start: int, today: date
     ) -> SearchResult:
         """Return the answer that consists of partial matches: counted over what is shown, whatever facet it is of."""
+        request = asked.request
         every_hit = partial.search(replace(without_filters(request), page=1, per_page=DEEPEST), today)
         end = start + request.per_page
         found = replace(
@@ -320,98 +394,25 @@ class ClusterSearcher:
             every = partial.facet(FacetRequest(without_filters(request), field, per_page=MAX_VALUES), today).buckets
             answer = whole_facet([(value_key(bucket.value), bucket.count) for bucket in every], found.missing[field])
             facets[field] = read_facet(answer, request.facet_size, names[field], names["not_" + field])
-        return replace(found, request=request, facets=facets, generation=self.generation, took_ms=_ms(began))
+        return replace(found, facets=facets, generation=self.generation)
 
-    # -- counting -----------------------------------------------------------------------------------------------------
-
-    def _aggregations(self, request: SearchRequest, scope: Scope, names: Names) -> Json:
-        found = {
-            field: facet_aggregations(field, request.facet_size, shown_anyway(names, field), scope.others(field))
-            for field in request.facets
-        }
-        first, last = request.date_from, request.date_to
-        short = first is not None and last is not None and (last - first).days < MAX_DAY_BARS
-        days = request.interval == "day" or (not request.interval and short)
-        everything = list(scope.selections.values())
-        return {
-            **found,
-            "hits": hits_aggregations(everything, histogram=request.histogram, days=days, changes=request.changes),
-        }
-
-    def _facets(self, request: SearchRequest, plan: Plan, scope: Scope, names: Names, counts: Json) -> dict[str, Facet]:
-        """Return the facets, asking for more values until each one's counts are proven exact."""
-        query = both(compile_plan(plan), scope.filters)
-        answers = {field: counts[field] for field in request.facets}
-        values = len(next(iter(answers.values()))["values"]["buckets"]) if answers else 0
-        unproven = [field for field in answers if not proven(answers[field], request.facet_size)]
-        while unproven:
-            values = max(values * 8, request.facet_size * 20)
-            if values > MAX_VALUES:
-                for field in unproven:
-                    found = self._all_values(both(query, scope.others(field)), field)
-                    ranked = sorted(found, key=lambda pair: (-pair[1], key_order(pair[0])))
-                    answers[field] |= whole_facet(ranked, answers[field]["missing"]["doc_count"])
-                break
-            aggs = {
-                field: facet_aggregations(
-                    field, request.facet_size, shown_anyway(names, field), scope.others(field), values
-                )
-                for field in unproven
-            }
-            more = self._cluster.searches(self.index, [({}, {"size": 0, "query": query, "aggs": aggs})])[0]
-            answers |= {field: more["aggregations"][field] for field in unproven}
-            unproven = [field for field in unproven if not proven(answers[field], request.facet_size)]
-        return {
-            field: read_facet(answer, request.facet_size, names[field], names["not_" + field])
-            for field, answer in answers.items()
-        }
-
-    def _all_values(self, query: Json, field: str) -> Iterator[tuple[str, int]]:
-        """Yield the key of every value of a facet with its exact count, in the order of names."""
-        after: Json | None = None
-        while True:
-            answer = self._cluster.searches(self.index, [({}, all_values_body(query, field, after))])[0]
-            found = answer["aggregations"]["all"]
-            for bucket in found["buckets"]:
-                yield bucket["key"]["value"], int(bucket["doc_count"])
-            after = found.get("after_key")
-            if not after:
-                return
-
-    def _histogram(self, request: SearchRequest, plan: Plan, scope: Scope, counts: Json) -> Histogram:
-        if not request.histogram:
-            return Histogram()
-        span = read_span(counts)
-        interval = histogram_interval(span, request.interval)
-        if interval == "day" and "days" not in counts and span is not None:
-            query = both(compile_plan(plan), scope.everything)
-            body = {"size": 0, "query": query, "aggs": {"days": spans_aggregation("day", changes=request.changes)}}
-            counts = {**counts, **self._cluster.searches(self.index, [({}, body)])[0]["aggregations"]}
-        return read_histogram(counts, span, interval, self._archive_days)
-
-    def _archive_days(self) -> Days:
-        """Return the days of which there are articles, ascending; asked for once."""
-        if self._days is None:
-            body = {"size": 0, "track_total_hits": False, "aggs": {"days": spans_aggregation("day", changes=False)}}
-            found = self._cluster.searches(self.index, [({}, body)])[0]["aggregations"]["days"]["buckets"]
-            self._days = np.array([int(bucket["key"]) for bucket in found], np.int64)
-        return self._days
+    # -- all values of a facet ----------------------------------------------------------------------------------------
 
     def facet(self, request: FacetRequest, today: date) -> FacetPage:
         """Answer one page of all values of a facet. Cost: one request for each 10,000 values."""
         search = replace(request.search, facets=(), histogram=False)
-        plan = self._read(search, today).plan
         names = self._resolve(search)
         scope = scope_of(search, names)
-        _, known = self._ask(plan, ({}, {"size": 0}))
-        query = both(compile_plan(plan), [*scope.filters, *scope.others(request.field)])
-        body = both(compile_plan(plan), scope.everything)
-        if not self._total(body):
-            partial = self._partial(plan, search, scope, known)
-            if partial is not None:
-                page = partial.facet(replace(request, search=without_filters(search)), today)
-                return replace(page, buckets=flagged(page.buckets, names, request.field))
-        found = [(value_of_key(key), count) for key, count in self._all_values(query, request.field)]
+
+        def body_of(plan: Plan) -> Json:
+            return {"size": 0, "track_total_hits": True, "query": both(self._compiled(plan), scope.everything)}
+
+        asked = self._answer(search, scope, today, body_of)
+        if asked.partial is not None:
+            page = asked.partial.facet(replace(request, search=without_filters(asked.request)), today)
+            return replace(page, buckets=flagged(page.buckets, names, request.field))
+        query = both(self._compiled(asked.reading.plan), [*scope.filters, *scope.others(request.field)])
+        found = [(value_of_key(key), count) for key, count in self._tally.all_values(query, request.field)]
         if request.prefix.strip():
             wanted = fold(request.prefix.strip())
             found = [(name, count) for name, count in found if has_word(fold(name), wanted)]
@@ -422,33 +423,27 @@ class ClusterSearcher:
         buckets = flagged(buckets, names, request.field)
         return FacetPage(request.field, buckets, len(found), request.page, -(-len(found) // request.per_page))
 
-    def _total(self, query: Json) -> int:
-        body = {"size": 0, "track_total_hits": True, "query": query}
-        return int(self._cluster.searches(self.index, [({}, body)])[0]["hits"]["total"]["value"])
-
     # -- every hit ----------------------------------------------------------------------------------------------------
 
     def stream(self, request: SearchRequest, today: date) -> HitStream:
         """Answer every hit of a search. Cost: one request for each ``STREAM_HITS``; memory: that many hits."""
-        reading = self._read(request, today)
-        names = self._resolve(request)
-        scope = scope_of(request, names)
-        ranked = request.order == "relevance"
-        body = self._body(reading.plan, scope, request.order) | {"size": self._window if ranked else STREAM_HITS}
-        answer, known = self._ask(reading.plan, (_params(request), body))
-        total = int(answer["hits"]["total"]["value"])
-        asked = replace(without_filters(request), page=1)
-        partial = None if total else self._partial(reading.plan, request, scope, known)
-        if partial is not None:
-            return replace(partial.stream(asked, today), request=request, generation=self.generation)
-        found = answer["hits"]["hits"]
-        first = self._searcher_on(found, known).stream(asked, today)
-        walk = Walk(self._cluster, self.index, {**body, "size": STREAM_HITS}, _params(request))
-        rest = self._show_rest(walk, found, total) if total > len(found) else iter(())
+        scope = scope_of(request, self._resolve(request))
+        size = self._window if request.order == "relevance" else STREAM_HITS
+        asked = self._answer(
+            request, scope, today, lambda plan: self._body(plan, scope, request.order) | {"size": size}
+        )
+        plain = replace(without_filters(asked.request), page=1)
+        if asked.partial is not None:
+            return replace(asked.partial.stream(plain, today), request=request, generation=self.generation)
+        found = asked.answer["hits"]["hits"]
+        first = self._searcher_on(found, asked.known).stream(plain, today)
+        body = self._body(asked.reading.plan, scope, request.order) | {"size": STREAM_HITS}
+        walk = Walk(self._cluster, self.index, body, _params(request))
+        rest = self._show_rest(walk, found, asked.total) if asked.total > len(found) else iter(())
         return replace(
             first,
             request=request,
-            total=total,
+            total=asked.total,
             relaxed=False,
             hits=_chain(first.hits, rest),
             generation=self.generation,
@@ -466,7 +461,7 @@ class ClusterSearcher:
         if self._suggester is None:
             with self._making:
                 if self._suggester is None:
-                    table = fetch_suggestions(self._cluster, self.meta["tables"])
+                    table = fetch_table(self._cluster, self.meta["tables"], SUGGESTIONS)
                     snapshot = replace(self._reader.snapshot, companions={SUGGESTIONS: table})
                     self._suggester = Suggester(snapshot)
         return self._suggester

@@ -1,7 +1,7 @@
-"""Tables that a build leaves on the cluster beside its index: what typed text may be completed to.
+"""Tables that a build leaves on the cluster beside its index: what typed text may be completed to, and all words.
 
-In: the table of a generation, as its companion file has it. Out: the same table for every process that serves. Its
-bytes lie in documents of an index of their own: made in a second by a build, fetched in a tenth of one by a server.
+In: a generation. Out: the same tables for every process that serves. Their bytes lie in documents of an index of their
+own: made in a second by a build, fetched in a tenth of one by a server that needs them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ...index.generation import Snapshot
 from ...index.sections import SectionFile
 from ...index.suggestions import SUGGESTIONS, write_suggestions
 from .cluster import Cluster, Json
+from .vocabulary import VOCABULARY, make_vocabulary
 
 PART_BYTES = 1_000_000
 
@@ -27,25 +28,26 @@ def tables_body(replicas: int) -> Json:
     }
 
 
-def store_suggestions(cluster: Cluster, index: str, snapshot: Snapshot) -> None:
-    """Write a snapshot's table of completions to an index. Cost: a second where the snapshot comes without one."""
-    raw = _bytes_of(snapshot)
-    parts = [raw[start : start + PART_BYTES] for start in range(0, len(raw), PART_BYTES)]
-    for number, part in enumerate(parts):
-        document = {"parts": len(parts), "data": base64.b64encode(part).decode()}
-        cluster.request("PUT", f"/{index}/_doc/{number}", document)
+def store_tables(cluster: Cluster, index: str, snapshot: Snapshot) -> None:
+    """Write a snapshot's tables to an index. Cost: half a second, and another where it comes without completions."""
+    tables = {SUGGESTIONS: _suggestions_of(snapshot), VOCABULARY: make_vocabulary(snapshot)}
+    for name, raw in tables.items():
+        parts = [raw[start : start + PART_BYTES] for start in range(0, len(raw), PART_BYTES)]
+        for number, part in enumerate(parts):
+            document = {"parts": len(parts), "data": base64.b64encode(part).decode()}
+            cluster.request("PUT", f"/{index}/_doc/{name}-{number}", document)
     cluster.request("POST", f"/{index}/_refresh")
 
 
-def fetch_suggestions(cluster: Cluster, index: str) -> SectionFile:
-    """Return the table of completions that a build left in an index. Raises IndexDamagedError where it is not whole."""
-    first: Json = cluster.request("GET", f"/{index}/_doc/0")["_source"]
-    others = [cluster.request("GET", f"/{index}/_doc/{number}")["_source"] for number in range(1, first["parts"])]
+def fetch_table(cluster: Cluster, index: str, name: str) -> SectionFile:
+    """Return a table that a build left in an index. Raises IndexDamagedError where it is not whole."""
+    first: Json = cluster.read("GET", f"/{index}/_doc/{name}-0")["_source"]
+    others = [cluster.read("GET", f"/{index}/_doc/{name}-{number}")["_source"] for number in range(1, first["parts"])]
     raw = b"".join(base64.b64decode(document["data"]) for document in (first, *others))
     return SectionFile(Path(index), data=raw)
 
 
-def _bytes_of(snapshot: Snapshot) -> bytes:
+def _suggestions_of(snapshot: Snapshot) -> bytes:
     file = snapshot.companions.get(SUGGESTIONS)
     if file is not None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ...errors import ClusterError, QueryError
@@ -27,34 +28,23 @@ class Walk:
         self._body = {name: value for name, value in body.items() if name not in ("from", "aggs")}
         self._body["track_total_hits"] = False
         self._params = params
+        self._point = ""
 
     def batches(self, after: list[Any] | None, most: int) -> Iterator[list[Json]]:
         """Yield up to ``most`` hits behind the one whose sort values are ``after``, a batch at a time.
 
         Raises ClusterError where the index is removed meanwhile, as the second build after it does.
         """
-        point = ""
         try:
             while most > 0:
-                again = bool(point)
-                try:
-                    point = point or self._open()
-                    found = self._batch(point, after)
-                except Missing:
-                    if not again:
-                        raise ClusterError(
-                            self._cluster.name, "the index that was being read has been replaced. Ask again"
-                        ) from None
-                    point = ""
-                    continue
+                found = self._cluster.patiently(partial(self._batch, after))
                 if not found:
                     return
                 after, found = found[-1]["sort"], found[:most]
                 most -= len(found)
                 yield found
         finally:
-            if point:
-                self._close(point)
+            self._close()
 
     def page(self, first: int, size: int) -> list[Json]:
         """Return ``size`` hits from number ``first`` on. Cost: walks there, one request for each 10,000 hits."""
@@ -67,12 +57,28 @@ class Walk:
         self._body = {**body, "size": size}
         return [hit for batch in self.batches(after, size) for hit in batch]
 
-    def _batch(self, point: str, after: list[Any] | None) -> list[Json]:
-        body = {**self._body, "pit": {"id": point, "keep_alive": KEEP_ALIVE}}
-        if after is not None:
-            body["search_after"] = after
-        found: list[Json] = self._cluster.search("", body, search_type="dfs_query_then_fetch")["hits"]["hits"]
-        return found
+    def _batch(self, after: list[Any] | None, seconds: float) -> list[Json]:
+        held = bool(self._point)
+        try:
+            self._point = self._point or self._open()
+            body = {**self._body, "pit": {"id": self._point, "keep_alive": KEEP_ALIVE}}
+            if after is not None:
+                body["search_after"] = after
+            answer = self._cluster.search("", body, seconds=seconds, search_type="dfs_query_then_fetch")
+            found: list[Json] = answer["hits"]["hits"]
+            return found
+        except Missing:
+            if not held:
+                raise ClusterError(
+                    self._cluster.name, "the index that was being read has been replaced. Ask again"
+                ) from None
+        except ClusterError as error:
+            # A point in time is lost with any node that holds a part of it; the next try takes a new one.
+            if error.passing:
+                self._close()
+            raise
+        self._point = ""
+        return self._batch(after, seconds)
 
     def _open(self) -> str:
         answer = self._cluster.request(
@@ -83,7 +89,10 @@ class Walk:
         )
         return str(answer["pit_id"])
 
-    def _close(self, point: str) -> None:
+    def _close(self) -> None:
+        point, self._point = self._point, ""
+        if not point:
+            return
         try:
             self._cluster.request("DELETE", "/_search/point_in_time", {"pit_id": [point]})
         except (ClusterError, Missing):
