@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlencode, urlsplit
+
 import pytest
 from flask.testing import FlaskClient
+from web_page import Page
 
 from search_app.index.builder import build_index
 from search_app.sample import write_sample
@@ -18,7 +21,23 @@ SEARCHES = {
     "a phrase": "/search?q=%22port+amaro%22",
     "filters": "/search?topic=Port+Amaro+harbour+strike&context=Kestria&not_source=The+Halvik+Post",
     "a year": "/search?q=kestria&from=2023",
+    "Chinese": "/search?q=harbour&lang=zh",
 }
+# Every link of a page that narrows its search further holds all of what it is narrowed by already.
+NARROW = (
+    "/search?q=kestria+OR+halvik+OR+harbour+OR+port+OR+river&context_match=any&from=2019&to=2025&sort=newest"
+    + "".join(
+        f"&{name}={value.replace(' ', '+')}"
+        for name, value in [
+            *(("context", value) for value in ("Kestria", "Port Amaro", "Halvik", "Sel Valley", "Ardenia")),
+            *(
+                ("source", value)
+                for value in ("The Halvik Post", "Amaro Courier", "Kestrian Radio", "The Sel Observer")
+            ),
+            *(("not_topic", value) for value in ("Kestrian presidential election", "Halvik light railway extension")),
+        ]
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +59,7 @@ def test_a_result_page_is_light(sample: FlaskClient, path: str) -> None:
 
 
 def test_the_budget_is_for_whole_pages(sample: FlaskClient) -> None:
-    assert sample.get("/search").get_data(as_text=True).count('class="hit"') == 20
+    assert len(Page(sample.get("/search")).hits) == 20
 
 
 def test_compressed_it_is_a_fraction(sample: FlaskClient) -> None:
@@ -55,3 +74,27 @@ def test_nothing_is_empty_for_nothing(sample: FlaskClient, path: str) -> None:
     html = sample.get(path).get_data(as_text=True)
     assert html.count("\n\n") < 30
     assert 'class=""' not in html
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_search_by_many_filters_is_light(sample: FlaskClient, language: str) -> None:
+    """A page alone: its style and script are kept by the browser for a year."""
+    page = sample.get(f"{NARROW}&lang={language}")
+    assert len(page.data) < MOST_BYTES
+    assert len(Page(page).hits) == 20
+
+
+def test_hits_of_a_long_search_narrow_it_by_buttons_of_its_form(sample: FlaskClient) -> None:
+    """And what is pressed is added to the search as it stands."""
+    page = Page(sample.get(NARROW))
+    hits = page.all("ol", class_="hits")[0]
+    buttons = [button for button in hits.iter("button") if button.get("name") == "context"]
+    assert buttons
+    assert not any("context=" in (link.get("href") or "") for link in hits.iter("a"))
+    assert all(button.get("form") == "search" for button in buttons)
+    pressed = (buttons[0].get("name") or "", buttons[0].get("value") or "")
+    answer = sample.get("/search", query_string=urlencode([*page.form_values(), pressed]), follow_redirects=True)
+    asked = parse_qs(urlsplit(NARROW).query)
+    asked["context"].append(pressed[1])
+    got = parse_qs(answer.request.query_string.decode())
+    assert {name: sorted(values) for name, values in got.items()} == {n: sorted(values) for n, values in asked.items()}

@@ -28,15 +28,31 @@ def test_a_style_sheet_is_squeezed(sheet: str, squeezed: str) -> None:
     assert squeeze_css(squeezed) == squeezed
 
 
-def test_a_script_keeps_its_lines() -> None:
-    script = '// What it does.\n"use strict";\n\n/** Add. */\nfunction add() {\n  return 1; // one\n}\n'
-    assert squeeze_script(script) == '"use strict";\nfunction add() {\nreturn 1; // one\n}\n'
+SCRIPTS = {
+    "lines": (
+        '// What it does.\n"use strict";\n\n/** Add. */\nfunction add() {\n  return 1;\n}\n',
+        '"use strict";\nfunction add(){\nreturn 1;\n}\n',
+    ),
+    "signs": ("const [a, b] = c ?? (d < 0 ? -1 : d + 1);\n", "const[a,b]=c??(d<0?-1:d+1);\n"),
+    "words": ("for (const x of y) await x;\n", "for(const x of y)await x;\n"),
+    "texts": ('say("a, b", { c: "\\" = " });\n', 'say("a, b",{c:"\\" = "});\n'),
+    "templates": ("const a = `${b}, ${c - 1}` + d;\n", "const a=`${b}, ${c - 1}`+d;\n"),
+    "patterns": ('a.replace(/ = +/g, " ") + 1;\n', 'a.replace(/ = +/g," ")+1;\n'),
+}
+
+
+@pytest.mark.parametrize(("script", "squeezed"), SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_a_script_keeps_its_lines(script: str, squeezed: str) -> None:
+    assert squeeze_script(script) == squeezed
+    assert squeeze_script(squeezed) == squeezed
 
 
 def test_the_script_has_no_text_over_several_lines() -> None:
     """What ``squeeze_script`` asks for."""
     for number, line in enumerate((FOLDER / "app.js").read_text().splitlines(), 1):
         assert line.replace("\\`", "").count("`") % 2 == 0, number
+        assert not re.search(r"\$\{[^}]*`", line), number
+        assert not re.search(r"([+-]) \1|\S\s+//", line), number
         assert "/*" not in line or re.fullmatch(r"\s*/\*\* .* \*/", line), number
 
 

@@ -78,9 +78,9 @@ def months(count: int) -> list[tuple[date, int]]:
 def test_bars_are_drawn_to_scale() -> None:
     timeline = drawn("year", (date(2029, 1, 1), 500), (date(2030, 1, 1), 0), (date(2031, 1, 1), 1))
     assert [(span.area, span.outline) for span in timeline.spans] == [
-        ("M0 0h10v100H0z", "M1 100v-100h8v100z"),
-        ("M10 0h10v100H10z", ""),
-        ("M20 0h10v100H20z", "M21 100v-2h8v2z"),
+        ("M0 0v100h10V0", "M5 100v-100"),
+        ("M10 0v100h10V0", ""),
+        ("M20 0v100h10V0", "M25 100v-2"),
     ]
     assert [span.href for span in timeline.spans] == ["2029-01-01/2029-12-31", "", "2031-01-01/2031-12-31"]
     assert timeline.peak == "most: 500 articles in 2029"
@@ -124,7 +124,7 @@ def test_long_histograms_are_folded(
 ) -> None:
     timeline = drawn(given, *counts)
     assert (timeline.interval, timeline.unit, len(timeline.spans)) == (interval, unit, spans)
-    widths = [int(span.area.partition("h")[2].partition("v")[0]) for span in timeline.spans]
+    widths = [int(span.area.partition("h")[2].partition("V")[0]) for span in timeline.spans]
     assert sum(widths) == timeline.width
 
 
@@ -177,7 +177,34 @@ def test_spans_tell_how_much_of_them_has_no_data() -> None:
     assert told[0] == ("30 December 2030 to 5 January 2031", "no data for 5 days", False)
     assert told[1] == ("6 to 12 January 2031", "no data for 7 days", True)
     assert timeline.gaps.count("z") == 60
-    assert [span.from_text for span in timeline.spans][:2] == ["2030-12-30", "2031-01-06"]
+    assert (timeline.input, timeline.first_text, timeline.last_text) == ("date", "2030-12-30", "2031-03-02")
+
+
+RANGES = {
+    "days": ("day", [date(2031, 1, 5), date(2031, 1, 9)], {}, ("date", "2031-01-05", "2031-01-09")),
+    "months": ("month", [date(2031, 1, 1), date(2031, 3, 1)], {}, ("month", "2031-01", "2031-03")),
+    "years": ("year", [date(2029, 1, 1), date(2031, 1, 1)], {}, ("number", "2029", "2031")),
+    "months that are not whole": (
+        "month",
+        [date(2031, 1, 1), date(2031, 3, 1)],
+        {"first_day": date(2031, 1, 7)},
+        ("date", "2031-01-07", "2031-03-31"),
+    ),
+    "years of whole months": (
+        "year",
+        [date(2029, 1, 1), date(2031, 1, 1)],
+        {"last_day": date(2031, 6, 30)},
+        ("month", "2029-01", "2031-06"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("unit", "starts", "limits", "ends"), RANGES.values(), ids=RANGES.keys())
+def test_a_range_is_chosen_between_the_ends(
+    unit: str, starts: list[date], limits: dict[str, date], ends: tuple[str, str, str]
+) -> None:
+    timeline = drawn(unit, *((start, 1) for start in starts), **limits)
+    assert (timeline.input, timeline.first_text, timeline.last_text) == ends
 
 
 def test_years_without_data_make_a_decade_without() -> None:

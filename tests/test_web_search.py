@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -63,7 +64,9 @@ def test_a_hit_says_what_is_known_of_it(client: FlaskClient) -> None:
 def test_foreign_hits_say_their_language(client: FlaskClient) -> None:
     page = see(client, "/search", q="码头")
     hit = page.one("li", class_="hit")
-    assert (hit.get("lang"), hit.get("dir")) == ("zh", "auto")
+    assert hit.get("lang") == "zh"
+    day = next(link for link in hit.iter("a") if words(link).endswith(" 2031"))
+    assert day.get("lang") == "en"
 
 
 def test_facets_count_what_ticking_gives(client: FlaskClient) -> None:
@@ -214,8 +217,8 @@ def test_nothing_at_all_still_leads_on(client: FlaskClient) -> None:
 def test_swapped_dates_are_said(client: FlaskClient) -> None:
     page = see(client, "/search", **{"from": "2032", "to": "2031"})
     assert "have been swapped" in page.text
-    assert page.one("input", name="from").get("value") == "2031"
-    assert page.one("input", name="to").get("value") == "2032"
+    assert page.one("input", name="from", form="search").get("value") == "2031"
+    assert page.one("input", name="to", form="search").get("value") == "2032"
 
 
 @pytest.mark.parametrize("field", ["topic", "context", "source"])
@@ -276,18 +279,56 @@ def test_spans_without_data_are_told_from_spans_without_hits(client: FlaskClient
 
 def test_a_range_is_chosen_without_script(client: FlaskClient) -> None:
     page = see(client, "/search", q="strike", topic=STRIKE, sort="oldest")
-    form = page.one("form", class_="range")
-    choices = {
-        select.get("name"): [option.get("value") or words(option) for option in select]
-        for select in form.iter("select")
-    }
-    sent = [(field.get("name"), field.get("value")) for field in form.iter("input")]
-    assert sent == [("q", "strike"), ("topic", STRIKE), ("sort", "oldest")]
-    chosen = see(client, "/search", **dict(sent), **{"from": choices["from"][0], "to": choices["to"][0]})
+    fields = list(page.one("form", class_="range").iter("input"))
+    sent = {field.get("name"): field.get("value") for field in fields}
+    assert list(sent.items())[2:] == [("q", "strike"), ("topic", STRIKE), ("sort", "oldest")]
+    # As they stand the fields hold the ends of the drawing, and take nothing outside of them.
+    assert [field.get("type") for field in fields[:2]] == ["date", "date"]
+    assert {(field.get("min"), field.get("max")) for field in fields[:2]} == {(sent["from"], sent["to"])}
+    assert see(client, "/search", **sent).hits == page.hits
+    chosen = see(client, "/search", **{**sent, "to": sent["from"]})
     first_bar = words(next(page.one("figure").iter("title")))
     assert chosen.title.startswith(first_bar.rpartition(": ")[2])
-    every = see(client, "/search", **dict(sent), **{"from": choices["from"][0], "to": choices["to"][-1]})
-    assert every.hits == page.hits
+
+
+def test_the_order_is_explained_where_it_is_asked_for(client: FlaskClient) -> None:
+    page = see(client, "/search", q="harbour strike", topic=STRIKE)
+    assert "Why here?" not in page.text
+    why = Page(client.get(page.link("Why this order?")))
+    assert why.hits == page.hits
+    told = client.get("/api/search", query_string={"q": "harbour strike", "topic": STRIKE, "explain": "1"}).get_json()
+    for item, hit in zip(why.one("ol", class_="hits").iter("li"), told["hits"], strict=True):
+        said = next(words(line) for line in item.iter("p") if words(line).startswith("Why here?"))
+        reasons = said.removeprefix("Why here? ").split(" · ")
+        worths = [float(reason.rpartition(": ")[2]) for reason in reasons]
+        assert sum(worths) == pytest.approx(hit["score"], abs=0.05 * len(worths) + 0.01)
+        assert any(reason.startswith("“strike” in the topic: ") for reason in reasons), reasons
+    assert args(why.link("Hide the reasons")) == {"q": ["harbour strike"], "topic": [STRIKE]}
+    assert "explain" not in args(why.link("as a feed")) | args(why.link("as CSV"))
+
+
+@pytest.mark.parametrize("asked", [{}, {"q": "strike", "sort": "newest"}], ids=["no words", "by date"])
+def test_an_order_by_date_has_no_reasons(client: FlaskClient, asked: dict[str, str]) -> None:
+    page = see(client, "/search", **asked, explain="1")
+    assert "Why" not in page.text
+    assert page.hits
+
+
+def test_a_result_page_says_when_its_index_was_built(client: FlaskClient) -> None:
+    built = date.fromisoformat(client.get("/api/status").get_json()["built_at"][:10])
+    assert f"Index of {built.day} {built:%B %Y}" in see(client, "/search", q="strike").text
+
+
+def test_what_a_search_has_already_is_no_link(client: FlaskClient) -> None:
+    page = see(client, "/search", topic=STRIKE, context="Kestria", q="walk out")
+    hit = page.one("li", class_="hit")
+    assert [words(line) for line in hit.iter("bdi")] == [STRIKE, "Kestria"]
+    assert not {STRIKE, "Kestria"} & {words(link) for link in hit.iter("a")}
+
+
+def test_words_marked_side_by_side_are_marked_as_one(client: FlaskClient) -> None:
+    page = see(client, "/search", q="walk out over night")
+    assert "walk out over night" in {words(mark) for mark in page.all("mark")}
 
 
 BEFORE = {

@@ -21,6 +21,7 @@ from .limits import limit_exports, limit_requests, refuse_bodies
 from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
 from .metrics import Metrics
 from .reader_language import speak_to_readers
+from .rendering import QuickEnvironment
 from .site import EXTENSION, Site
 from .static_files import fingerprint, read_static, serve_static
 
@@ -54,6 +55,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     folder = templates_folder()
     app = Flask("search_app.web", static_folder=None, template_folder=str(folder))
     app.config.update(flask_config)
+    app.jinja_environment = QuickEnvironment
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     today: Callable[[], date] = app.config.get("TODAY") or date.today
     static = read_static(PACKAGE_FOLDER / "web" / "static")

@@ -13,9 +13,11 @@ from ..archive.model import Article
 from ..archive.render import render_markdown
 from ..engine.result import ArticleView, RelatedArticle, SimilarArticle
 from .changes import word_changes
+from .hits import LONG_HEADLINE
 from .language import current_language
 from .links import Links, safe_url, url_host
-from .presenters import LONG_HEADLINE, Link, SourceLine, present_formats
+from .presenters import present_formats
+from .records import Link, SourceLine
 from .words import said_day, shortened
 
 # What two articles share is told in a line.

@@ -11,7 +11,8 @@ from ..engine.request import FacetRequest, SearchRequest
 from ..engine.result import FacetPage
 from .language import _, say
 from .links import Links, Refinements
-from .presenters import Chip, Link, SearchForm, page_numbers, present_chips
+from .presenters import page_numbers, present_chips
+from .records import Chip, Link, SearchForm
 from .state import args_from_request, removing, replacing
 from .words import FIELD_WORDS
 

@@ -10,9 +10,11 @@ from datetime import date
 
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
+from .hits import present_hits
 from .language import _
 from .links import Links, Refinements
-from .presenters import HitLine, Link, SearchForm, present_form, present_hit
+from .presenters import present_form
+from .records import HitLine, Link, SearchForm
 from .timeline import Timeline, present_timeline
 from .words import said_count, said_day
 
@@ -45,7 +47,7 @@ def present_front(result: SearchResult, links: Links, span: tuple[date, date] | 
     return FrontPage(
         form=present_form(everything, links),
         extent=extent,
-        newest=tuple(present_hit(hit, links, refine) for hit in result.hits),
+        newest=present_hits(result.hits, links, refine),
         newest_link=links.search(everything),
         timeline=present_timeline(result.histogram, year_or_span),
         topics=tuple(

@@ -84,23 +84,23 @@ def choose_language(named: str, accepted: LanguageAccept) -> str:
     return named or accepted.best_match(list(LANGUAGES), ENGLISH)
 
 
-_current: ContextVar[str] = ContextVar("language", default=ENGLISH)
+_current: ContextVar[Language | None] = ContextVar("language", default=None)
 
 
 def current_language() -> Language:
     """Return the language that is spoken here and now; English outside of a page."""
-    return find_language(_current.get())
+    return _current.get() or find_language(ENGLISH)
 
 
 def speak(code: str = "") -> None:
     """Speak a language from now on in this thread; the default without one."""
-    _current.set(code or ENGLISH)
+    _current.set(find_language(code) if code else None)
 
 
 @contextmanager
 def speaking(code: str) -> Iterator[Language]:
     """Speak a language for a while."""
-    before = _current.set(code)
+    before = _current.set(find_language(code))
     try:
         yield current_language()
     finally:

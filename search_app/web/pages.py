@@ -56,9 +56,9 @@ def search() -> BaseResponse:
         return redirect(links.search(state.request))
     engine = here.engine()
     result = engine.search(state.request)
-    span = here.span()
+    coverage = here.coverage(result.generation)
     ways_on = find_ways_on(result, engine, links) if not result.total else ()
-    page = present_search(result, links, state.notes, ways_on, span[1] if span else None)
+    page = present_search(result, links, state.notes, ways_on, coverage.last_day, coverage.built)
     return here.cached(make_response(render_template("search.html", page=page, links=links)), result.generation)
 
 

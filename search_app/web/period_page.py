@@ -12,9 +12,11 @@ from typing import Self
 from ..dates import MONTH_NAMES, month_end, year_words
 from ..engine.request import SearchRequest
 from ..engine.result import SearchResult
+from .hits import present_hits
 from .language import _, say
 from .links import Links, Refinements, day_path
-from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_formats, present_hit
+from .presenters import page_numbers, present_form, present_formats
+from .records import HitLine, Link, SearchForm
 from .timeline import Timeline, present_timeline
 from .words import WEEKDAYS, said_count, span_words
 
@@ -104,7 +106,7 @@ def present_period(
         months=_months(period, result, links, span),
         topics=_values("topic", result, refine),
         contexts=_values("context", result, refine),
-        hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
+        hits=present_hits(result.hits, links, refine),
         search=links.search(request),
         formats=present_formats(f"{address}index", has_file) if result.hits else (),
         canonical=by_page.get(page, links.paged(period.path, 1)),

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from dateutil.relativedelta import relativedelta
-from markupsafe import Markup
 
-from ..archive.model import Source
 from ..dates import month_end
 from ..engine.request import FACET_FIELDS, SearchRequest
-from ..engine.result import Facet, Hit, SearchResult
+from ..engine.result import Facet, SearchResult
 from ..messages import message
-from .language import _, current_language, markup, say
-from .links import Links, Refinements, safe_url, url_host
+from .hits import present_hits
+from .language import _, say
+from .links import Links, Refinements
+from .records import Box, Chip, FacetGroup, HitLine, Link, SearchForm
 from .state import (
     VALUE_FIELDS,
     args_from_request,
@@ -34,20 +34,13 @@ from .words import FIELD_WORDS, said_count, said_day, shortened, span_words
 
 # A facet shows so many values where nobody asked for more; the page of all its values has the rest. Each of them costs
 # a page of three facets half a kilobyte.
-VALUES_SHOWN = 6
-CONTEXTS_A_HIT = 3
-LONG_HEADLINE = 160
+VALUES_SHOWN = 5
 SORT_WORDS = {
     "relevance": message("Best match"),
     "newest": message("Newest first"),
     "oldest": message("Oldest first"),
 }
 PRESETS = ((message("Latest week"), 7), (message("Latest month"), 30), (message("Latest year"), 365))
-FOUND_IN = {
-    "topic": message("In the topic: {text}"),
-    "context": message("In a context: {text}"),
-    "source": message("In a source: {text}"),
-}
 FORMATS = (
     (".json", "JSON", "application/json"),
     (".xml", "XML", "application/xml"),
@@ -55,108 +48,6 @@ FORMATS = (
 )
 # What the search form's own controls hold; everything else travels in hidden fields.
 FORM_CONTROLS = {"q", *VALUE_FIELDS, "context_match", "from", "to", "page", "interval"}
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Text that leads somewhere. ``current`` marks the place where the reader is; ``note`` stands beside the text."""
-
-    text: str
-    href: str = ""
-    current: bool = False
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter in force: ``Topic: Floods`` and the address of the search without it."""
-
-    label: str
-    value: str
-    href: str
-    negative: bool = False
-
-    @property
-    def words(self) -> str:
-        """Label and value."""
-        return _("{label}: {value}", label=self.label, value=self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A checkbox of a facet: ``name=value`` is what it sends.
-
-    exclude : the parameter that leaves the value out, ``""`` where that makes no sense; exclude_label says so in words.
-    negative : it is left out.
-    """
-
-    name: str
-    value: str
-    text: str
-    count: str
-    checked: bool = False
-    negative: bool = False
-    exclude: str = ""
-    exclude_label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FacetGroup:
-    """One facet: its boxes, picked ones first, and the page with all values.
-
-    picked : how many boxes are ticked. match : ``"all"`` or ``"any"`` where the choice exists, else ``""``.
-    """
-
-    field: str
-    title: str
-    picked: int
-    boxes: tuple[Box, ...]
-    all_link: Link | None
-    match: str
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLine:
-    """A source of an article: ``url`` leads outside and may be empty."""
-
-    name: str
-    url: str
-    host: str
-
-
-@dataclass(frozen=True, slots=True)
-class HitLine:
-    """A hit on the page.
-
-    language : ``""`` where it is the page's own. long : whether the headline is a paragraph, as old articles have them.
-    """
-
-    href: str
-    headline: Markup
-    long: bool
-    snippet: Markup
-    found_in: tuple[Markup, ...]
-    date: Link
-    iso_date: str
-    topic: Link | None
-    sources: tuple[SourceLine, ...]
-    contexts: tuple[Link, ...]
-    more_contexts: str
-    image: str
-    language: str
-    opinion: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SearchForm:
-    """The controls of the search form as they stand. hidden : what they do not hold but the next search keeps."""
-
-    action: str
-    q: str
-    date_from: str
-    date_to: str
-    hidden: tuple[tuple[str, str], ...]
-    presets: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +68,7 @@ class ResultPage:
     chips: tuple[Chip, ...]
     clear: str
     sorts: tuple[Link, ...]
+    why: Link | None
     hits: tuple[HitLine, ...]
     partial: tuple[HitLine, ...]
     pager: tuple[Link, ...]
@@ -189,6 +81,7 @@ class ResultPage:
     json: str
     feed: str
     csv: str
+    built: str
     indexable: bool
     ways_on: tuple[Link, ...] = ()
 
@@ -199,19 +92,27 @@ def present_search(
     notes: tuple[str, ...] = (),
     ways_on: tuple[Link, ...] = (),
     last_day: date | None = None,
+    built: date | None = None,
 ) -> ResultPage:
-    """Return a result page. last_day : the archive's newest day; the presets of the date filter count back from it."""
+    """Return a result page.
+
+    last_day : the archive's newest day; the presets of the date filter count back from it. built : when the index was.
+    """
     request = result.request
-    refine = Refinements(links, request, within=True)
+    canonical = links.search(request)
+    links = links.within_results()
+    refine = Refinements(links, request)
     total = said_count(result.total)
     first = (request.page - 1) * request.per_page
     pages = page_numbers(request.page, result.pages)
+    by_default = replacing(request, sort="").order
+    all_values = links.facets_of(request)
     return ResultPage(
         title=_title(request, total),
         shown=f"{first + 1:,}–{first + len(result.hits):,}" if result.hits else "",
         total=total,
         took=f"{result.took_ms:.1f} ms",
-        form=present_form(request, links, last_day),
+        form=present_form(request, links, _presets(request, refine, last_day) if last_day else ()),
         understood=say(result.understood),
         notes=tuple(map(say, (*notes, *result.warnings))),
         relaxed=result.relaxed,
@@ -225,13 +126,14 @@ def present_search(
         ),
         as_typed=Link(request.q, links.search(replacing(request, as_typed=True))) if result.corrected else None,
         chips=present_chips(request, links),
-        clear=links.search(without_filters(request)),
+        clear=links.search(without_filters(request)) if has_filters(request) else "",
         sorts=tuple(
-            Link(say(words), links.search(_sorted_by(request, sort)), current=request.order == sort)
+            Link(say(words), refine.ordered("" if sort == by_default else sort), current=request.order == sort)
             for sort, words in SORT_WORDS.items()
         ),
-        hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
-        partial=tuple(present_hit(hit, links, refine) for hit in result.partial),
+        why=_why(request, links),
+        hits=present_hits(result.hits, links, refine),
+        partial=present_hits(result.partial, links, refine),
         pager=tuple(
             Link(f"{page:,}", refine.at_page(page), current=page == request.page) if page else Link("…")
             for page in pages
@@ -239,31 +141,24 @@ def present_search(
         previous=refine.at_page(request.page - 1) if request.page > 1 else "",
         next=refine.at_page(request.page + 1) if request.page < result.pages else "",
         facets=tuple(
-            present_facet(name, result.facets[name], request, links) for name in FACET_FIELDS if name in result.facets
+            present_facet(name, result.facets[name], request, all_values[name])
+            for name in FACET_FIELDS
+            if name in result.facets
         ),
         timeline=present_timeline(result.histogram, refine.between, request.date_from, request.date_to),
         range=_range_form(request, links),
-        canonical=links.search(request),
+        canonical=canonical,
         json=links.api_search(request),
         feed=links.feed(replacing(request, per_page=20)),
-        csv=links.export(replacing(request), ".csv"),
+        csv=links.export(request, ".csv"),
+        built=_("Index of {day}", day=said_day(built)) if built else "",
         indexable=not has_filters(request) and request.page == 1,
         ways_on=ways_on,
     )
 
 
-def present_form(request: SearchRequest, links: Links, last_day: date | None = None) -> SearchForm:
+def present_form(request: SearchRequest, links: Links, presets: tuple[Link, ...] = ()) -> SearchForm:
     """Return the search form with what is asked filled in."""
-    presets = []
-    if last_day:
-        for words, days in PRESETS:
-            start = last_day - timedelta(days=days - 1)
-            chosen = (request.date_from, request.date_to) == (start, last_day)
-            href = links.search(replacing(request, date_from=start, date_to=last_day))
-            presets.append(Link(say(words), href, current=chosen))
-        if request.date_from and request.date_to and (before := _year_before(request.date_from, request.date_to)):
-            href = links.search(replacing(request, date_from=before[0], date_to=before[1]))
-            presets.append(Link(_("The same time a year before"), href))
     return SearchForm(
         action=links.search_form,
         q=request.q,
@@ -275,8 +170,29 @@ def present_form(request: SearchRequest, links: Links, last_day: date | None = N
             if name not in FORM_CONTROLS or (name == "missing" and value not in FACET_FIELDS)
         )
         + tuple(links.language_args),
-        presets=tuple(presets),
+        presets=presets,
     )
+
+
+def _presets(request: SearchRequest, refine: Refinements, last_day: date) -> tuple[Link, ...]:
+    """Return the same search over times that are often asked for."""
+    presets = []
+    for words, days in PRESETS:
+        start = last_day - timedelta(days=days - 1)
+        chosen = (request.date_from, request.date_to) == (start, last_day)
+        presets.append(Link(say(words), refine.between(start, last_day), current=chosen))
+    if request.date_from and request.date_to and (before := _year_before(request.date_from, request.date_to)):
+        presets.append(Link(_("The same time a year before"), refine.between(*before)))
+    return tuple(presets)
+
+
+def _why(request: SearchRequest, links: Links) -> Link | None:
+    """Return the way to the same page with reasons for its order, or without them; None for an order without any."""
+    if not request.q or request.order != "relevance":
+        return None
+    words = _("Hide the reasons") if request.explain else _("Why this order?")
+    href = links.search(replacing(request, explain=not request.explain, page=request.page))
+    return Link(words, href, current=request.explain)
 
 
 def _range_form(request: SearchRequest, links: Links) -> SearchForm:
@@ -312,8 +228,11 @@ def present_chips(request: SearchRequest, links: Links) -> tuple[Chip, ...]:
     return tuple(chips)
 
 
-def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links) -> FacetGroup:
-    """Return one facet for the form: what is picked or excluded first, then the most frequent values, then "none"."""
+def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: str) -> FacetGroup:
+    """Return one facet for the form: what is picked or excluded first, then the most frequent values, then "none".
+
+    all_values : the address of the page of all of them.
+    """
     words = FIELD_WORDS[name]
     picked = [
         Box(name, bucket.value, bucket.value, f"{bucket.count:,}", checked=True)
@@ -328,6 +247,9 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
     none_box = Box("missing", name, say(words.none), f"{facet.missing:,}", checked=none_picked)
     if none_picked:
         picked.append(none_box)
+    open_buckets = [bucket for bucket in facet.buckets if not bucket.selected and not bucket.excluded]
+    if request.facet_size == SearchRequest().facet_size:
+        open_buckets = open_buckets[:VALUES_SHOWN]
     others = [
         Box(
             name,
@@ -337,55 +259,18 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, links: Links)
             exclude=f"not_{name}",
             exclude_label=_("not {value}", value=bucket.value),
         )
-        for bucket in facet.buckets
-        if not bucket.selected and not bucket.excluded
+        for bucket in open_buckets
     ]
     last = [none_box] if facet.missing and not none_picked else []
-    if request.facet_size == SearchRequest().facet_size:
-        others = others[:VALUES_SHOWN]
     has_more = facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
     return FacetGroup(
         field=name,
         title=say(words.one),
         picked=len(picked),
         boxes=tuple(picked + others + last),
-        all_link=(
-            Link(_(words.every_of, count=facet.total_values), links.facet_of(name, request)) if has_more else None
-        ),
+        all_link=(Link(_(words.every_of, count=facet.total_values), all_values) if has_more else None),
         match=request.context_match if name == "context" else "",
     )
-
-
-def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
-    """Return a hit for the page. Its contexts lead to the same search with that context added."""
-    # A context that is the topic again would only repeat the line above it.
-    contexts = [context for context in hit.contexts if context != hit.topic]
-    more = len(contexts) - CONTEXTS_A_HIT
-    return HitLine(
-        href=links.article(hit.path),
-        long=len(hit.headline) > LONG_HEADLINE,
-        headline=Markup(hit.headline_html),  # noqa: S704 - the engine has escaped all but its marks
-        snippet=Markup(hit.snippet_html),  # noqa: S704 - as above
-        found_in=tuple(
-            # The engine has escaped all but its marks.
-            markup(FOUND_IN[found.field], text=Markup(found.html))  # noqa: S704
-            for found in hit.found_in
-        ),
-        date=Link(said_day(hit.date), links.day(hit.date)),
-        iso_date=hit.date.isoformat(),
-        topic=Link(hit.topic, refine.add("topic", hit.topic)) if hit.topic else None,
-        sources=present_sources(hit.sources),
-        contexts=tuple(Link(context, refine.add("context", context)) for context in contexts[:CONTEXTS_A_HIT]),
-        more_contexts=_("and {count} more", count=more) if more > 0 else "",
-        image=safe_url(hit.image),
-        language=hit.language if hit.language != current_language().code else "",
-        opinion=hit.kind != "news",
-    )
-
-
-def present_sources(sources: tuple[Source, ...]) -> tuple[SourceLine, ...]:
-    """Return sources with their hosts; an address that may not stand in a link is left out."""
-    return tuple(SourceLine(source.name, safe_url(source.url), url_host(source.url)) for source in sources)
 
 
 def present_formats(address: str, has_file: bool) -> tuple[Link, ...]:
@@ -415,11 +300,6 @@ def page_numbers(page: int, pages: int) -> list[int]:
             numbers.append(0)
         numbers.append(number)
     return numbers
-
-
-def _sorted_by(request: SearchRequest, sort: str) -> SearchRequest:
-    default = replacing(request, sort="")
-    return default if default.order == sort else replacing(request, sort=sort)
 
 
 def _title(request: SearchRequest, total: str) -> str:

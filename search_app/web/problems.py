@@ -28,8 +28,8 @@ from ..errors import (
 from ..messages import message
 from .language import _
 from .links import Links
-from .presenters import Link, SearchForm
 from .reader_language import is_page
+from .records import Link, SearchForm
 from .site import site
 from .state import MAX_VALUES, PARAMETER_ORDER
 

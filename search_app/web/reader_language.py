@@ -6,13 +6,15 @@ the templates need for the switch from one language to another.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Response, g, request
 from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from ..messages import message
-from .language import LANGUAGES, choose_language, current_language, markup, named_language, say, speak
+from .language import LANGUAGES, choose_language, current_language, find_language, markup, named_language, say, speak
 from .links import query_string
 
 # Answers for programs are in English whatever the address says, so that what reads them can rely on it.
@@ -79,7 +81,12 @@ def _for_templates() -> dict[str, Any]:
         for code, name in LANGUAGES.items()
         if code != language.code
     ]
+    return {"other_languages": others, "script_words": _script_words(language.code)}
+
+
+@lru_cache
+def _script_words(code: str) -> Markup | str:
+    language = find_language(code)
     said = {text: language.text(text) for text in SCRIPT_TEXTS}
     changed = {text: translated for text, translated in said.items() if translated != text}
-    script_words = htmlsafe_json_dumps(changed, ensure_ascii=False) if changed else ""
-    return {"other_languages": others, "script_words": script_words}
+    return htmlsafe_json_dumps(changed, ensure_ascii=False, separators=(",", ":")) if changed else ""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from flask import Response, current_app, g, has_request_context, request
 
@@ -27,6 +27,14 @@ from .state import SearchState, read_state
 
 EXTENSION = "search_app"
 TELL_SECONDS = 60.0
+
+
+class Coverage(NamedTuple):
+    """The first and the last day of an index, and the day on which it was built; None for what is not known."""
+
+    first_day: date | None
+    last_day: date | None
+    built: date | None
 
 
 class Site:
@@ -55,6 +63,7 @@ class Site:
         self._opening = Lock()
         self._told: dict[str, float] = {}
         self._aliases = AliasFile(settings.text("aliases"))
+        self._coverage: dict[int, Coverage] = {}
 
     def engine(self) -> Engine:
         """Return the engine, opening it on first use; while a request is answered, always on the same generation.
@@ -95,6 +104,22 @@ class Site:
         status = self.engine().status()
         first, last = status.get("first_day"), status.get("last_day")
         return (_as_day(first), _as_day(last)) if first and last else None
+
+    def coverage(self, generation: int) -> Coverage:
+        """Return what the index of the generation that answers this request covers. Cost: a look-up, after once."""
+        known = self._coverage
+        if generation not in known:
+            status = self.engine().status()
+            first, last, built = (status.get(name) for name in ("first_day", "last_day", "built_at"))
+            known = {
+                generation: Coverage(
+                    _as_day(first) if first else None,
+                    _as_day(last) if last else None,
+                    datetime.fromisoformat(built).date() if built else None,
+                )
+            }
+            self._coverage = known
+        return known[generation]
 
     def cached(self, response: Response, generation: int) -> Response:
         """Return the response with its validator, or 304 where the client has it.

@@ -16,6 +16,9 @@ from flask import Flask, Response, abort, request
 STATIC_SECONDS = 365 * 24 * 3600
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _TEXT_IN_QUOTES = re.compile(r'("[^"\n]*")')
+# Texts in quotes or backticks, and regular expressions, which in our script stand first in brackets.
+_SCRIPT_TEXT = re.compile(r"""("(?:[^"\\\n]|\\.)*"|`(?:[^`\\\n]|\\.)*`|(?<=\()/(?:[^/\\\n]|\\.)+/)""")
+_SCRIPT_SPACE = re.compile(r" ?([][(){}<>=!&|?:,;*+-]) ?")
 
 
 def squeeze_css(text: str) -> str:
@@ -33,9 +36,15 @@ def _squeezed(text: str) -> str:
 
 
 def squeeze_script(text: str) -> str:
-    """Return a script without indentation, blank lines and lines of comment. Its own text may not span lines."""
+    """Return a script without indentation, blank lines, lines of comment and white space around signs.
+
+    Its own texts may not span lines or hold texts of their own, and no sign may be doubled by what stands beside it
+    (``a + +b``).
+    """
     lines = (line.strip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith(("//", "/** "))) + "\n"
+    kept = "\n".join(line for line in lines if line and not line.startswith(("//", "/** "))) + "\n"
+    parts = _SCRIPT_TEXT.split(kept)
+    return "".join(part if number % 2 else _SCRIPT_SPACE.sub(r"\1", part) for number, part in enumerate(parts))
 
 
 SQUEEZERS = {".css": squeeze_css, ".js": squeeze_script}

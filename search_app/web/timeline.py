@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
 from itertools import groupby
+from typing import NamedTuple
 
 from ..dates import month_end, month_start, month_words, year_words
 from ..engine.result import Histogram, HistogramBar
 from ..messages import Message, message, plural
 from .language import _, current_language, find_language, say
-from .state import first_day_text, last_day_text
 from .words import said_count, span_words
 
 HEIGHT = 100
@@ -29,18 +29,17 @@ MOST_SPANS = 31
 FEW_BARS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One link of the drawing and one row of the table: a bar, or neighbouring bars under one link.
 
-    area, outline : what it covers of the drawing, and its bars, as the data of SVG paths. count_text : in figures.
+    area, outline : what it covers of the drawing, and a stroke for each of its bars, as the data of SVG paths.
+    count_text : in figures.
     no_data : how many of its bars are days, months or years of which the archive has no article at all; all_no_data
-        tells that there is nothing else. from_text, to_text : its ends, as the parameters ``from`` and ``to`` take
-        them.
+        tells that there is nothing else.
     """
 
     label: str
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's own count() is of no use here
     count_words: str
     href: str
     count_text: str
@@ -48,8 +47,6 @@ class Span:
     outline: str
     no_data: str
     all_no_data: bool
-    from_text: str
-    to_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +55,7 @@ class Timeline:
 
     interval : what a bar covers. unit : what a span covers. ``first_label`` and ``last_label`` stand below the ends of
     the drawing, ``peak`` beside it. gaps : what covers the bars without data, as the data of an SVG path.
+    input : the type of the fields in which a range is chosen; first_text, last_text : what they hold at most.
     """
 
     interval: str
@@ -69,6 +67,9 @@ class Timeline:
     last_label: str
     peak: str
     gaps: str
+    input: str
+    first_text: str
+    last_text: str
 
     @property
     def few(self) -> bool:
@@ -149,6 +150,7 @@ def present_timeline(
     most = max(bar.count for bar in bars)
     holder = UNITS[unit]
     spans = []
+    days: list[date] = []
     x = 0
     for (first, last), held in groupby(bars, partial(_held_by, holder)):
         within = list(held)
@@ -162,15 +164,15 @@ def present_timeline(
                 count_words=said_count(count),
                 href=address(start, end) if count else "",
                 count_text=f"{count:,}",
-                area=f"M{x} 0h{len(within) * BAR_WIDTH}v{HEIGHT}H{x}z",
+                area=f"M{x} 0v{HEIGHT}h{len(within) * BAR_WIDTH}V0",
                 outline=_outline(x, [bar.count for bar in within], most),
                 no_data=say(NO_DATA[interval](gaps)) if gaps else "",
                 all_no_data=gaps == len(within),
-                from_text=first_day_text(start),
-                to_text=last_day_text(end),
             )
         )
+        days += (start, end)
         x += len(within) * BAR_WIDTH
+    field = _range_field(unit, days[0], days[-1])
     peak = next(bar.start for bar in bars if bar.count == most)
     return Timeline(
         interval=interval,
@@ -186,6 +188,9 @@ def present_timeline(
             if bar.no_data
         ),
         peak=_peak(interval, said_count(most), said_label(interval, peak)),
+        input=field,
+        first_text=_range_text(field, days[0]),
+        last_text=_range_text(field, days[-1]),
     )
 
 
@@ -193,6 +198,17 @@ def _peak(interval: str, articles: str, span: str) -> str:
     if interval == "day":
         return _("most: {articles} on {day}", articles=articles, day=span)
     return _("most: {articles} in {span}", articles=articles, span=span)
+
+
+def _range_field(unit: str, first: date, last: date) -> str:
+    """Return the type of field that takes spans of a unit: whole years or months where both ends are whole."""
+    if unit in ("day", "week") or first.day != 1 or last != month_end(last):
+        return "date"
+    return "month" if unit == "month" or first.month != 1 or last.month != 12 else "number"
+
+
+def _range_text(field: str, day: date) -> str:
+    return day.isoformat()[: {"date": 10, "month": 7, "number": 4}[field]]
 
 
 def bar_height(count: int, most: int) -> int:
@@ -204,7 +220,8 @@ def _outline(x: int, counts: Iterable[int], most: int) -> str:
     parts = []
     for position, count in enumerate(counts):
         if height := bar_height(count, most):
-            parts.append(f"M{x + position * BAR_WIDTH + 1} {HEIGHT}v-{height}h{BAR_WIDTH - 2}v{height}z")
+            # Half as long as the bar's outline would be; the style sheet says how wide it is drawn.
+            parts.append(f"M{x + position * BAR_WIDTH + BAR_WIDTH // 2} {HEIGHT}v-{height}")
     return "".join(parts)
 
 
@@ -227,6 +244,8 @@ def _held_by(holder: Callable[[date], tuple[date, date]], bar: HistogramBar) -> 
 
 
 def _span_unit(interval: str, bars: list[HistogramBar]) -> str:
+    if len(bars) <= MOST_SPANS:
+        return interval
     coarser = BAR_UNITS[BAR_UNITS.index(interval) :]
     units = [*SPAN_UNITS.get(interval, ()), *coarser]
     for unit in dict.fromkeys(units):

@@ -10,9 +10,11 @@ from datetime import date
 
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import SearchResult
+from .hits import present_hits
 from .language import _, say
 from .links import Links, Refinements
-from .presenters import HitLine, Link, SearchForm, page_numbers, present_form, present_hit
+from .presenters import page_numbers, present_form
+from .records import HitLine, Link, SearchForm
 from .timeline import Timeline, present_timeline
 from .words import FIELD_WORDS, said_count, said_day
 
@@ -67,7 +69,7 @@ def present_value(field: str, name: str, result: SearchResult, links: Links, fir
         span=_span(first_day, last_day),
         form=present_form(SearchRequest(), links),
         timeline=present_timeline(result.histogram, refine.between),
-        hits=tuple(present_hit(hit, links, refine) for hit in result.hits),
+        hits=present_hits(result.hits, links, refine),
         beside=tuple(_beside(other, name, result, refine) for other in FACET_FIELDS if _stands_beside(other, field)),
         search=links.search(request),
         all_values=Link(say(words.every), links.facet_of(field, SearchRequest())),

@@ -11,7 +11,8 @@ from ..engine.request import SearchRequest
 from ..engine.result import Engine, SearchResult, WayOn
 from .language import _
 from .links import Links
-from .presenters import Link, present_chips
+from .presenters import present_chips
+from .records import Link
 from .state import has_filters, replacing, without_filters
 from .words import said_count
 

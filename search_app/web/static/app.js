@@ -100,7 +100,8 @@ function setUpCompletions() {
     choose(-1);
     list.replaceChildren(...found.map((option, number) => {
       const item = make("li", { id: `completion-${number}`, role: "option", "aria-selected": "false" });
-      item.append(make("bdi", {}, option.text), make("small", {}, `${option.kind === "word" ? "" : `${say(option.kind)}, `}${articles(option.count)}`));
+      const kind = option.kind === "word" ? "" : `${say(option.kind)}, `;
+      item.append(make("bdi", {}, option.text), make("small", {}, kind + articles(option.count)));
       item.addEventListener("mousedown", (event) => event.preventDefault());
       item.addEventListener("click", () => take(option));
       return item;

@@ -1,0 +1,98 @@
+"""Hits as the pages show them: what is said of each, where its links lead, and why it stands where it stands.
+
+In: an engine's hits and the links of one request. Out: frozen records for a template.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from ..engine.result import Hit, ScorePart
+from ..messages import message
+from .language import _, current_language, markup, say
+from .links import Links, Refinements, safe_url
+from .records import HitLine, Link, Value
+from .words import said_day
+
+CONTEXTS_A_HIT = 3
+LONG_HEADLINE = 160
+# A page has some sixty links that add a value to its search: where an address is longer, they are buttons of its form.
+HEAVY_SEARCH = 160
+# What lies below is counted with the rest.
+REASONS_SHOWN = 8
+FOUND_IN = {
+    "topic": message("In the topic: {text}"),
+    "context": message("In a context: {text}"),
+    "source": message("In a source: {text}"),
+}
+PLACES = {
+    "headline": message("the headline"),
+    "topic": message("the topic"),
+    "summary": message("the summary"),
+    "context": message("a context"),
+    "source": message("a source"),
+}
+REASONS = {
+    "word": message("“{text}” in {place}"),
+    "as typed": message("“{text}” spelt as typed in {place}"),
+    "pattern": message("a word like “{text}” in {place}"),
+    "nearness": message("the words stand close together"),
+    "headline": message("the headline is what was asked for"),
+}
+
+
+def present_hits(hits: tuple[Hit, ...], links: Links, refine: Refinements) -> tuple[HitLine, ...]:
+    """Return hits for a page. Their topics and contexts lead to the same search with that value added."""
+    return tuple(present_hit(hit, links, refine) for hit in hits)
+
+
+def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
+    """Return a hit for a page."""
+    # A context that is the topic again would only repeat the line above it.
+    contexts = [context for context in hit.contexts if context != hit.topic]
+    more = len(contexts) - CONTEXTS_A_HIT
+    return HitLine(
+        href=links.article(hit.path),
+        long=len(hit.headline) > LONG_HEADLINE,
+        headline=_shown(hit.headline_html),
+        snippet=_shown(hit.snippet_html),
+        found_in=tuple(markup(FOUND_IN[found.field], text=_shown(found.html)) for found in hit.found_in),
+        date=Link(said_day(hit.date), links.day(hit.date)),
+        iso_date=hit.date.isoformat(),
+        topic=_narrowing("topic", hit.topic, refine) if hit.topic else None,
+        sources=tuple(Link(source.name, safe_url(source.url)) for source in hit.sources),
+        contexts=tuple(_narrowing("context", context, refine) for context in contexts[:CONTEXTS_A_HIT]),
+        more_contexts=_("and {count} more", count=more) if more > 0 else "",
+        image=safe_url(hit.image),
+        language=hit.language if hit.language != current_language().code else "",
+        opinion=hit.kind != "news",
+        why=present_reasons(hit.score_parts) if hit.score_parts else (),
+    )
+
+
+def _narrowing(name: str, value: str, refine: Refinements) -> Value:
+    if refine.has(name, value):
+        # The link would lead to where it stands.
+        return Value(value)
+    return Value(value, name=name) if refine.weight > HEAVY_SEARCH else Value(value, refine.add(name, value))
+
+
+def _shown(html: str) -> Markup:
+    """Return text of the engine, in which all but its marks is escaped, with words marked side by side as one."""
+    return Markup(html.replace("</mark> <mark>", " "))  # noqa: S704 - the engine has escaped all but its marks
+
+
+def present_reasons(parts: tuple[ScorePart, ...]) -> tuple[str, ...]:
+    """Return what a score is made of in words, greatest first, with worths: ``“storm” in a context: 2.1``.
+
+    Parts that say the same are added up; those past ``REASONS_SHOWN`` are one.
+    """
+    worths: dict[str, float] = {}
+    for part in parts:
+        place = say(PLACES[part.field]) if part.field in PLACES else ""
+        words = _(REASONS[part.kind], text=part.text, place=place)
+        worths[words] = worths.get(words, 0.0) + part.worth
+    reasons = sorted(worths.items(), key=lambda reason: -reason[1])
+    rest = sum(worth for _words, worth in reasons[REASONS_SHOWN:])
+    shown = reasons[:REASONS_SHOWN] + ([(_("all else"), rest)] if rest else [])
+    return tuple(_("{reason}: {worth:.1f}", reason=words, worth=worth) for words, worth in shown)
