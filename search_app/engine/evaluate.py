@@ -7,7 +7,7 @@ between requests and nothing moves a cursor, so any number of threads may evalua
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any as Anything
@@ -17,15 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..index.generation import Snapshot
-from ..index.postings import Docs, Field, Run, docs_of_runs
+from ..index.postings import Docs, Run, docs_of_runs
 from ..index.schema import TEXT_FIELDS
 from ..index.segment import Segment
-from .expansion import Forms, expand_pattern, most_frequent
+from .expansion import Forms, expand_pattern
 from .fielded import TermCounts, TermWeight, add_scores, count_term, gain_table
 from .phrases import Phrases
 from .plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Weights, Without
 from .scoring import Bm25, Bm25f, Scorer
 from .terms import FIELD_NUMBER, Terms
+from .wide import WIDE_FORMS, Words, docs_of_forms
 
 Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
@@ -38,7 +39,9 @@ class Statistics:
     """What scoring needs to know of the whole snapshot: document frequencies and average lengths, live documents only.
 
     Made for one request; remembers what it counted.
+    max_expansions : words that one pattern may stand for.
     counted : what requests before counted in the same snapshot, and where this one adds to it; None for nothing.
+    words : gives the words of the snapshot, where a pattern needs them; None to number them anew.
     """
 
     def __init__(
@@ -47,13 +50,17 @@ class Statistics:
         scorer: Scorer,
         max_expansions: int = 1024,
         counted: dict[Term, TermCounts] | None = None,
+        words: Callable[[], Words] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.scorer = scorer
         self.evaluators = tuple(
-            Evaluator(segment, live, self, max_expansions)
-            for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
+            Evaluator(number, segment, live, self)
+            for number, (segment, live) in enumerate(zip(snapshot.segments, snapshot.live, strict=True))
         )
+        self._max_expansions = max_expansions
+        self._words = words or (lambda: Words(snapshot.segments, snapshot.live))
+        self._expanded: dict[tuple[Pattern, tuple[str, ...]], tuple[Forms, ...]] = {}
         self._idf: dict[tuple[str, Token], float] = {}
         self._counted = {} if counted is None else counted
         self.truncated: set[str] = set()
@@ -81,6 +88,32 @@ class Statistics:
     def knows(self, term: Term) -> bool:
         """Return whether any live document holds a term."""
         return any(evaluator.df(name, term.token) > 0 for name, _ in term.fields for evaluator in self.evaluators)
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the snapshot, laid out for patterns that stand for many of them."""
+        return self._words()
+
+    def forms(self, pattern: Pattern, fields: tuple[str, ...]) -> tuple[Forms, ...]:
+        """Return the forms that a pattern stands for in each segment: all, or those of its most frequent words.
+
+        Which words these are is decided over all segments, by the documents that count, so it does not depend on how
+        the documents lie in segments.
+        """
+        found = self._expanded.get((pattern, fields))
+        if found is None:
+            found = tuple(expand_pattern(evaluator.segment, pattern) for evaluator in self.evaluators)
+            taken = self.cut.get(pattern)
+            if taken is not None:
+                found = tuple(
+                    _among(evaluator.segment, own, taken) for evaluator, own in zip(self.evaluators, found, strict=True)
+                )
+            elif sum(map(len, found)) > self._max_expansions:
+                found, cut = self.words.most_frequent(found, fields, self._max_expansions)
+                if cut:
+                    self.truncated.add(pattern.text)
+            self._expanded[pattern, fields] = found
+        return found
 
     def gains(self, segment: Segment, weights: Weights) -> Scores:
         """Return what one occurrence counts in fields of these weights, by the ``length_codes`` of a segment."""
@@ -155,16 +188,16 @@ class _Target(NamedTuple):
 class Evaluator:
     """Evaluates plans over one segment.
 
-    live : documents that count, None for all. max_expansions : terms that one pattern may stand for.
+    number : which of the snapshot it is. live : documents that count, None for all.
     """
 
-    def __init__(self, segment: Segment, live: Mask | None, statistics: Statistics, max_expansions: int = 1024) -> None:
+    def __init__(self, number: int, segment: Segment, live: Mask | None, statistics: Statistics) -> None:
+        self._number = number
         self.segment = segment
         self.live = live
         # Weak, since the two hold each other: a request's arrays, and the maps of an old generation, would otherwise
         # stay until Python looks for cycles.
         self._owner = weakref.ref(statistics)
-        self._max_expansions = max_expansions
         self._patterns: dict[Pattern, dict[str, Docs]] = {}
         self._terms = Terms(segment)
         self._phrases = Phrases(segment, self._terms)
@@ -448,45 +481,15 @@ class Evaluator:
     def _pattern_docs(self, plan: Pattern, fields: Weights) -> dict[str, Docs]:
         """Return the documents that hold a word of the pattern's shape, by field, ascending and each once."""
         if plan not in self._patterns:
-            forms = self._limited(plan, expand_pattern(self.segment, plan))
-            self._patterns[plan] = {name: self._form_docs(self.segment.fields[name], forms) for name, _ in fields}
+            names = tuple(name for name, _ in fields)
+            forms = self._statistics.forms(plan, names)[self._number]
+            if len(forms) >= WIDE_FORMS:
+                self._patterns[plan] = self._statistics.words.segments[self._number].docs_of(forms, names)
+            else:
+                self._patterns[plan] = {name: docs_of_forms(self.segment, name, forms) for name in names}
         return self._patterns[plan]
 
-    def _limited(self, plan: Pattern, forms: Forms) -> Forms:
-        taken = self._statistics.cut.get(plan)
-        if taken is not None:
-            words = self.segment.forms
-            return np.array([form for form in forms.tolist() if words[form] in taken], np.int64)
-        if len(forms) <= self._max_expansions:
-            return forms
-        self._statistics.truncated.add(plan.text)
-        counts = np.zeros(len(forms), np.int64)
-        terms = self.segment.form_terms[forms]
-        for name, _ in plan.fields:
-            field = self.segment.fields[name]
-            starts, ends, there = _posting_ranges(field, terms)
-            counts[there] += ends - starts
-        return forms[most_frequent(counts, self._max_expansions)]
 
-    def _form_docs(self, field: Field, forms: Forms) -> Docs:
-        """Return the documents that hold any of some forms in a field. Cost: O(tokens of their terms), no loop."""
-        terms = self.segment.form_terms[forms].astype(np.int64)
-        at = field.terms.searchsorted(terms)
-        there = at < len(field.terms)
-        there[there] = field.terms[at[there]] == terms[there]
-        if not there.any():
-            return np.zeros(0, np.intp)
-        rows, row_of_form = np.unique(at[there], return_inverse=True)
-        allowed = np.zeros((len(rows), self.segment.mixed_rank + 1), bool)
-        allowed[row_of_form, self.segment.form_locals[forms[there]]] = True
-        return field.docs_with_spelling(rows, allowed)
-
-
-def _posting_ranges(
-    field: Field, terms: npt.NDArray[Anything]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Mask]:
-    at = field.terms.searchsorted(terms)
-    there = at < len(field.terms)
-    there[there] = field.terms[at[there]] == terms[there]
-    starts, ends = field.posting_ranges(at[there])
-    return starts, ends, there
+def _among(segment: Segment, forms: Forms, words: Set[str]) -> Forms:
+    """Return those of some forms that are among some words."""
+    return np.array([form for form in forms.tolist() if segment.forms[form] in words], np.int64)

@@ -34,11 +34,12 @@ class Lexical(Protocol):
 
 
 class _Lexicon:
-    """A segment's forms, laid out for scanning: one text with a line a form, and which letters each form has."""
+    """A segment's forms, as one text with a line a form, its characters, and each form's letters."""
 
     def __init__(self, segment: Lexical) -> None:
         raw = segment.forms.all()
         self.text = "\n" + "\n".join(raw) + "\n"
+        self.codes = np.frombuffer(self.text.encode("utf-32-le"), np.uint32)
         lengths = np.fromiter((len(form) for form in raw), np.int64, len(raw))
         self.lengths = lengths
         self.starts = np.cumsum(lengths + 1) - lengths
@@ -112,8 +113,7 @@ def _wildcard(segment: Lexical, pattern: str) -> Forms:
         start = int(lexicon.starts[first]) - 1
         end = int(lexicon.starts[last - 1] + lexicon.lengths[last - 1]) + 1
     elif (inner := pattern.strip("*")) and pattern == f"*{inner}*" and not _WILD.search(inner):
-        hits = [match.start() for match in re.finditer(re.escape(inner), lexicon.text)]
-        return np.asarray(np.unique(_at(lexicon.starts, hits, "right") - 1), np.int64)
+        return _holding(lexicon, inner)
     # Words that have all the letters of the pattern; where these are few, each is looked at alone.
     wanted = _signature(_WILD.sub("", pattern))
     near = np.flatnonzero((lexicon.letters & wanted) == wanted)
@@ -126,6 +126,20 @@ def _wildcard(segment: Lexical, pattern: str) -> Forms:
     expression = re.compile("\n" + wildcard_expression(pattern) + "(?=\n)")
     hits = [match.start() + 1 for match in expression.finditer(lexicon.text, start, end)]
     return _at(lexicon.starts, hits, "left")
+
+
+def _holding(lexicon: _Lexicon, inner: str) -> Forms:
+    """Return the forms that hold some characters, side by side. Cost: one pass over the lexicon a character."""
+    codes = lexicon.codes
+    hits = codes == ord(inner[0])
+    for n, character in enumerate(inner[1:], 1):
+        hits[:-n] &= codes[n:] == ord(character)
+        hits[-n:] = False
+    forms = lexicon.starts.searchsorted(hits.nonzero()[0], side="right") - 1
+    # Ascending, with a form as often as it holds them.
+    new = np.ones(len(forms), bool)
+    np.not_equal(forms[1:], forms[:-1], out=new[1:])
+    return np.asarray(forms[new], np.int64)
 
 
 def _at(starts: Forms, hits: list[int], side: Literal["left", "right"]) -> Forms:

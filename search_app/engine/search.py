@@ -42,6 +42,7 @@ from .scoring import RANKING, Scorer
 from .spelling import Speller, plain_terms
 from .suggest import Suggester
 from .syntax import QueryLimits, parse_query
+from .wide import Words
 
 REMEMBERED_TERMS = 20_000
 """Terms whose counts are kept from one request to the next, about 500 bytes each; then it begins anew."""
@@ -99,6 +100,11 @@ class Searcher:
         spaces = {field: ValueSpace.of(self.snapshot, field) for field in FACET_FIELDS}
         groups = self.aliases.groups if self.merges_values else ()
         return {field: MergedSpace.merge(space, groups) if groups else space for field, space in spaces.items()}
+
+    @cached_property
+    def _words(self) -> Words:
+        """The words of all segments; laid out when a pattern first stands for many of them."""
+        return Words(self.snapshot.segments, self.snapshot.live)
 
     @cached_property
     def suggester(self) -> Suggester:
@@ -288,7 +294,8 @@ class Searcher:
     def _statistics(self) -> Statistics:
         if len(self._counted) > REMEMBERED_TERMS:
             self._counted = {}
-        return Statistics(self.snapshot, self._scorer, self._settings.number("max_expansions"), self._counted)
+        most = self._settings.number("max_expansions")
+        return Statistics(self.snapshot, self._scorer, most, self._counted, lambda: self._words)
 
     def _find(self, plan: Plan, request: SearchRequest, statistics: Statistics) -> Matches:
         return find_matches(plan, request, statistics, self.spaces, self._settings.number("relaxed_hits"))
