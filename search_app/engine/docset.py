@@ -8,9 +8,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from ..index.generation import Snapshot
 from ..index.postings import Docs
+from ..index.segment import LACKING_BITS
 from .evaluate import Mask
 
 
@@ -19,7 +21,7 @@ class DocSet:
 
     def __init__(self, masks: list[Mask]) -> None:
         self.masks = masks
-        self._missing: dict[str, int] = {}
+        self._missing: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def of_docs(cls, docs: list[Docs], sizes: list[int]) -> DocSet:
@@ -51,12 +53,20 @@ class DocSet:
         return DocSet([mine & ~theirs for mine, theirs in zip(self.masks, other.masks, strict=True)])
 
     def missing(self, snapshot: Snapshot, field: str) -> int:
-        """Return how many of the documents have no value in a facet, or no summary. Counted once."""
-        found = self._missing.get(field)
-        if found is None:
-            found = sum(
-                int(np.count_nonzero(segment.lacking(field, docs)))
-                for segment, docs in zip(snapshot.segments, self.docs, strict=True)
+        """Return how many of the documents have no value in a facet, or no summary.
+
+        All fields are counted together at the first question: how many documents have which flags.
+        """
+        if self._missing is None:
+            self._missing = sum(
+                (
+                    np.bincount(segment.flags.take(docs), minlength=256)
+                    for segment, docs in zip(snapshot.segments, self.docs, strict=True)
+                ),
+                np.zeros(256, np.int64),
             )
-            self._missing[field] = found
-        return found
+        return int(self._missing @ _LACKS[field])
+
+
+_LACKS = {field: ((np.arange(256) & bit) == 0).astype(np.int64) for field, bit in LACKING_BITS.items()}
+"""For each field, which flags say that a document has nothing in it."""

@@ -19,7 +19,7 @@ from ..archive.model import Article, Related
 from ..errors import IndexDamagedError, IndexVersionError
 from .facet_rows import Column, FacetRows
 from .gather import HAS_SUMMARY, HAS_VALUE
-from .postings import Docs, Field, Run, find_number
+from .postings import Field, Run, find_number
 from .records import BLOCK_DOCS, Blocks, parse_row, path_hash, unpack_article, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, narrow
@@ -164,10 +164,9 @@ class Segment:
         """Bits that say what a document has: ``HAS_SUMMARY``, ``IS_OPINION``, ``HAS_VALUE``. Shape (n_docs,)."""
         return self.file.array("flags")
 
-    def lacking(self, field: str, docs: Docs | None = None) -> npt.NDArray[np.bool_]:
-        """Return, a document (of ``docs``, None for all), whether it has no value in a facet, or no summary."""
-        flags = self.flags if docs is None else self.flags.take(docs)
-        lacking: npt.NDArray[np.bool_] = (flags & LACKING_BITS[field]) == 0
+    def lacking(self, field: str) -> npt.NDArray[np.bool_]:
+        """Return, a document, whether it has no value in a facet, or no summary."""
+        lacking: npt.NDArray[np.bool_] = (self.flags & LACKING_BITS[field]) == 0
         return lacking
 
     @cached_property
