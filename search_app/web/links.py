@@ -27,6 +27,7 @@ from .state import (
 PLAIN_IN_QUERY = ",:"
 # An empty part, a part of dots alone, or what a server cannot read in a path.
 UNFIT_FOR_PATH = re.compile(r"(?:^|/)\.*(?:/|$)|[\x00-\x1f\x7f\\]")
+_PLACES = {name: place for place, name in enumerate(PARAMETER_ORDER)}
 PLAIN_IN_PATH = "/,:;=+~!$'()*@"
 # What nearly all outside addresses look like; the others are taken apart.
 _PLAIN_OUTSIDE = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?(?:[/?#]|$)", re.IGNORECASE)
@@ -192,7 +193,8 @@ class Refinements:
         self._path = f"{links.search_path}?"
         pairs = args_from_request(self._request)
         self.weight = len(query_string(pairs))
-        self._around = {name: self._frame(pairs, name, name) for name in VALUE_FIELDS}
+        self._pairs = pairs
+        self._around: dict[str, tuple[str, str]] = {}
         undated = args_from_request(replacing(request, date_from=None, date_to=None, interval=""))
         self._around_days = self._frame(undated, "from", "to")
         unsorted = [pair for pair in pairs if pair[0] != "sort"]
@@ -205,9 +207,9 @@ class Refinements:
 
     def _frame(self, pairs: list[tuple[str, str]], first: str, last: str) -> tuple[str, str]:
         """Return the address before a new value of ``first`` (after those it has), and after one of ``last``."""
-        place, end = PARAMETER_ORDER.index(first), PARAMETER_ORDER.index(last)
-        before = query_string(pair for pair in pairs if PARAMETER_ORDER.index(pair[0]) <= place)
-        later = [pair for pair in pairs if PARAMETER_ORDER.index(pair[0]) > end]
+        place, end = _PLACES[first], _PLACES[last]
+        before = query_string(pair for pair in pairs if _PLACES[pair[0]] <= place)
+        later = [pair for pair in pairs if _PLACES[pair[0]] > end]
         after = query_string(later + self._links.language_args)
         return f"{self._path}{before}&" if before else self._path, f"&{after}" if after else ""
 
@@ -215,6 +217,8 @@ class Refinements:
         """Return the address of the search with one more value of ``name``, on its first page."""
         if value in self._taken:
             return self._links.search(adding(self._request, name, value))
+        if name not in self._around:
+            self._around[name] = self._frame(self._pairs, name, name)
         before, after = self._around[name]
         return f"{before}{_encoded(name, value)}{after}"
 

