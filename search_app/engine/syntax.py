@@ -266,9 +266,12 @@ class _Parser:
         token = self._peek()
         return token.kind if token else None
 
-    def _take_clause(self) -> bool:
-        """Count a word, phrase, pattern or date; tell whether it still fits. If not, this is the end of the query."""
-        self._clauses_left -= 1
+    def _take_clause(self, kind: Kind = Kind.WORD) -> bool:
+        """Count a word, phrase, pattern or date; tell whether it still fits. If not, this is the end of the query.
+
+        A phrase counts as two words: looking where its words stand takes twice the time of looking for them.
+        """
+        self._clauses_left -= 2 if kind is Kind.PHRASE else 1
         if self._clauses_left < 0:
             self._at = len(self._tokens)
             self._notes.add(
@@ -290,7 +293,7 @@ class _Parser:
         if not has_substance(token.text):
             self._note_nothing(token, name)
             return None
-        if not self._take_clause():
+        if not self._take_clause(token.kind):
             return None
         field = FIELD_NAMES[name] if name is not None else None
         boost, number = self._read_tail(token.tail, quoted(token.text))
@@ -420,7 +423,7 @@ class _Parser:
         return boost, number
 
     def _date_leaf(self, token: Token, name: str) -> Query | None:
-        if not self._take_clause():
+        if not self._take_clause(token.kind):
             return None
         if token.tail:
             self._notes.add(
