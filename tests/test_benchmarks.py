@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import pages, peer_datasette
+from benchmarks import hardest, pages, peer_datasette
 from benchmarks.contender import BEST, Answer, Contender, agree, by_name, highest
 from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, DisagreementError, compare, time_rounds
@@ -24,6 +24,7 @@ from benchmarks.queries import FUZZY, KINDS, PHRASE, SAME_MEANING, WILDCARD, Que
 from benchmarks.subset import copy_articles
 from benchmarks.table import NOT_MEASURED, Row, markdown, megabytes, milliseconds
 from search_app.archive import Article, read_archive
+from search_app.index.generation import open_snapshot
 from search_app.sample import write_sample
 
 UNKNOWN_KINDS = {"sqlite-fts5": {WILDCARD, FUZZY}}
@@ -311,3 +312,13 @@ def test_the_page_benchmark_shows_whole_pages_beside_datasette(archive: Path, tm
     told = pages.report(archive, tmp_path, questions, 1, 13)
     assert "| result page, one client: median |" in told
     assert "the totals of 2 questions are equal" in told
+
+
+def test_the_hardest_queries_are_made_of_the_words_of_the_index(index_dir: Path) -> None:
+    words = hardest.commonest(open_snapshot(index_dir), 12)
+    assert len(set(words)) == 12
+    queries = hardest.hardest(words)
+    assert queries["all of the commonest words"].split() == words
+    told = hardest.report(index_dir, 1)
+    assert all(f"| {name} |" in told for name in queries)
+    assert "the slowest median is" in told
