@@ -10,7 +10,7 @@ from search_app.engine.result import Histogram, HistogramBar
 from search_app.web.changes import word_changes
 from search_app.web.presenters import page_numbers
 from search_app.web.timeline import UNITS, Timeline, bar_height, present_timeline, unit_label
-from search_app.web.words import count_words, shortened, span_words
+from search_app.web.words import as_sentence, count_words, shortened, span_words
 
 PAGERS = {
     "none": (1, 0, []),
@@ -51,6 +51,20 @@ def test_spans_in_words(first: date | None, last: date | None, said: str) -> Non
 
 def test_counts_in_words() -> None:
     assert [count_words(count) for count in (0, 1, 11_448)] == ["0 articles", "1 article", "11,448 articles"]
+
+
+SENTENCES = {
+    "none": ("Fog over Halvik", "Fog over Halvik."),
+    "one": ("Fog over Halvik.", "Fog over Halvik."),
+    "several": ("Fog over Halvik ...", "Fog over Halvik."),
+    "a question": ("Fog again?", "Fog again?"),
+    "Chinese": ("哈尔维克大雾。", "哈尔维克大雾。"),
+}
+
+
+@pytest.mark.parametrize(("headline", "sentence"), SENTENCES.values(), ids=SENTENCES.keys())
+def test_a_headline_ends_once(headline: str, sentence: str) -> None:
+    assert as_sentence(headline) == sentence
 
 
 def test_long_text_is_cut_between_words() -> None:

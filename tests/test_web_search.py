@@ -95,7 +95,7 @@ def test_sending_the_form_as_it_stands_changes_nothing(client: FlaskClient) -> N
         "not_source": "Le Courrier de Clairmont",
         "missing": "summary",
         "context_match": "any",
-        "from": "2031",
+        "from": "2031-01",
         "to": "2031-06",
         "sort": "oldest",
         "per_page": "5",
@@ -329,6 +329,24 @@ def test_what_a_search_has_already_is_no_link(client: FlaskClient) -> None:
 def test_words_marked_side_by_side_are_marked_as_one(client: FlaskClient) -> None:
     page = see(client, "/search", q="walk out over night")
     assert "walk out over night" in {words(mark) for mark in page.all("mark")}
+
+
+ENDS = {
+    "years": ("2030", "2031", "2030", "2031"),
+    "a month": ("2031-01", "2031-01", "2031-01", "2031-01"),
+    "from a new year": ("2031-01-01", "2031-03", "2031-01", "2031-03"),
+    "to the end of a year": ("2031-03-04", "2031-12", "2031-03-04", "2031-12"),
+    "open": ("2031-01", "", "2031", ""),
+}
+
+
+@pytest.mark.parametrize(("first", "last", "first_shown", "last_shown"), ENDS.values(), ids=ENDS.keys())
+def test_days_are_shown_as_short_as_both_ends_allow(
+    client: FlaskClient, first: str, last: str, first_shown: str, last_shown: str
+) -> None:
+    page = see(client, "/search", **{"from": first, "to": last})
+    shown = dict(page.form_values())
+    assert (shown["from"], shown["to"]) == (first_shown, last_shown)
 
 
 BEFORE = {

@@ -242,7 +242,7 @@ def test_links_stand_below_their_prefix() -> None:
 
 
 ALIASED = {
-    "query=comet&begin_date=2031&end_date=2032-02": "q=comet&from=2031&to=2032-02",
+    "query=comet&begin_date=2031&end_date=2032-02": "q=comet&from=2031-01&to=2032-02",
     "from-date=2031-03&to-date=2031-04&page-size=5": "from=2031-03&to=2031-04&per_page=5",
     "topic[]=Floods&topic[]=Storms&context%5B%5D=Kestria": "topic=Floods&topic=Storms&context=Kestria",
     "f[topic][]=Floods&topic=Storms&source.not=Radio": "topic=Floods&topic=Storms&not_source=Radio",

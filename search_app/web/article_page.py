@@ -18,7 +18,7 @@ from .language import current_language
 from .links import Links, safe_url, url_host
 from .presenters import present_formats
 from .records import Link, SourceLine
-from .words import said_day, shortened
+from .words import as_sentence, said_day, shortened
 
 # What two articles share is told in a line.
 REASONS = 3
@@ -127,7 +127,7 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
         previous=_related_line(view.previous, links) if view.previous else None,
         next=_related_line(view.next, links) if view.next else None,
         formats=present_formats(links.article(article.path, ""), has_file),
-        citation=f"“{article.headline.rstrip('. ')}.” {site_name}, {said_day(article.date)}.",
+        citation=f"“{as_sentence(article.headline)}” {site_name}, {said_day(article.date)}.",
         address=address,
         canonical=path,
     )

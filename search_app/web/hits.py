@@ -19,7 +19,7 @@ LONG_HEADLINE = 160
 # A page has some sixty links that add a value to its search: where an address is longer, they are buttons of its form.
 HEAVY_SEARCH = 160
 # What lies below is counted with the rest.
-REASONS_SHOWN = 8
+REASONS_SHOWN = 5
 FOUND_IN = {
     "topic": message("In the topic: {text}"),
     "context": message("In a context: {text}"),

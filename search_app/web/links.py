@@ -19,9 +19,8 @@ from .state import (
     VALUE_FIELDS,
     adding,
     args_from_request,
-    first_day_text,
-    last_day_text,
     replacing,
+    span_texts,
 )
 
 PLAIN_IN_QUERY = ",:"
@@ -239,4 +238,5 @@ class Refinements:
     def between(self, first: date, last: date) -> str:
         """Return the address of the search over these days, both included, instead of its own, on its first page."""
         before, after = self._around_days
-        return f"{before}from={first_day_text(first)}&to={last_day_text(last)}{after}"
+        start, end = span_texts(first, last)
+        return f"{before}from={start}&to={end}{after}"

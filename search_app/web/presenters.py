@@ -22,11 +22,10 @@ from .records import Box, Chip, FacetGroup, HitLine, Link, SearchForm
 from .state import (
     VALUE_FIELDS,
     args_from_request,
-    first_day_text,
     has_filters,
-    last_day_text,
     removing,
     replacing,
+    span_texts,
     without_filters,
 )
 from .timeline import Timeline, present_timeline
@@ -159,11 +158,12 @@ def present_search(
 
 def present_form(request: SearchRequest, links: Links, presets: tuple[Link, ...] = ()) -> SearchForm:
     """Return the search form with what is asked filled in."""
+    first, last = span_texts(request.date_from, request.date_to)
     return SearchForm(
         action=links.search_form,
         q=request.q,
-        date_from=first_day_text(request.date_from),
-        date_to=last_day_text(request.date_to),
+        date_from=first,
+        date_to=last,
         hidden=tuple(
             (name, value)
             for name, value in args_from_request(request)

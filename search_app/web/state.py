@@ -121,7 +121,7 @@ def args_from_request(request: SearchRequest) -> list[tuple[str, str]]:
     for name, field, default, written in _ROWS:
         value = getattr(request, field)
         if value != default:
-            pairs.extend((name, text) for text in written(value))
+            pairs.extend((name, text) for text in written(value, request))
     return pairs
 
 
@@ -224,50 +224,58 @@ def _read_span(args: MultiDict[str, str], name: str, today: date) -> tuple[date,
         raise QueryError(name, text, expected) from None
 
 
-def _whole(value: str | int) -> tuple[str, ...]:
+def _whole(value: str | int, _: SearchRequest) -> tuple[str, ...]:
     return (str(value),)
 
 
-@lru_cache(maxsize=8192)
-def first_day_text(day: date | None) -> str:
-    """Return the shortest text that ``from`` reads as this day: ``2017``, ``2017-03``, ``2017-03-02``; ``""`` for None.
+def _each(values: tuple[str, ...], _: SearchRequest) -> tuple[str, ...]:
+    return values
 
-    >>> first_day_text(date(2017, 3, 1))
-    '2017-03'
+
+@lru_cache(maxsize=8192)
+def span_texts(first: date | None, last: date | None) -> tuple[str, str]:
+    """Return the shortest texts that ``from`` and ``to`` read as these days, ``""`` for None.
+
+    >>> span_texts(date(2017, 1, 1), date(2017, 12, 31)), span_texts(date(2017, 3, 2), None)
+    (('2017', '2017'), ('2017-03-02', ''))
+
+    Beside a month or a day, a year alone would leave readers to wonder which end of it is meant.
+
+    >>> span_texts(date(2017, 1, 1), date(2017, 1, 31))
+    ('2017-01', '2017-01')
     """
-    if day is None or day.day != 1:
-        return day.isoformat() if day else ""
-    return day.isoformat()[: 4 if day.month == 1 else 7]
-
-
-@lru_cache(maxsize=8192)
-def last_day_text(day: date | None) -> str:
-    """Return the shortest text that ``to`` reads as this day; see ``first_day_text``."""
-    if day is None or day != month_end(day):
-        return day.isoformat() if day else ""
-    return day.isoformat()[: 4 if day.month == 12 else 7]
+    start, end = first.isoformat() if first else "", last.isoformat() if last else ""
+    if first and first.day == 1:
+        start = start[: 4 if first.month == 1 else 7]
+    if last and last == month_end(last):
+        end = end[: 4 if last.month == 12 else 7]
+    if first and len(start) == 4 < len(end):
+        start = first.isoformat()[:7]
+    elif last and len(end) == 4 < len(start):
+        end = last.isoformat()[:7]
+    return start, end
 
 
 # One row a parameter, in canonical order: the field of a request that it sets, and how the address writes its value.
-_PARAMETERS: dict[str, tuple[str, Callable[[Any], Iterable[str]]]] = {
+_PARAMETERS: dict[str, tuple[str, Callable[[Any, SearchRequest], Iterable[str]]]] = {
     "q": ("q", _whole),
-    "topic": ("topic", tuple),
-    "context": ("context", tuple),
+    "topic": ("topic", _each),
+    "context": ("context", _each),
     "context_match": ("context_match", _whole),
-    "source": ("source", tuple),
-    "not_topic": ("not_topic", tuple),
-    "not_context": ("not_context", tuple),
-    "not_source": ("not_source", tuple),
-    "missing": ("missing", tuple),
-    "from": ("date_from", lambda day: (first_day_text(day),)),
-    "to": ("date_to", lambda day: (last_day_text(day),)),
+    "source": ("source", _each),
+    "not_topic": ("not_topic", _each),
+    "not_context": ("not_context", _each),
+    "not_source": ("not_source", _each),
+    "missing": ("missing", _each),
+    "from": ("date_from", lambda _, request: span_texts(request.date_from, request.date_to)[:1]),
+    "to": ("date_to", lambda _, request: span_texts(request.date_from, request.date_to)[1:]),
     "sort": ("sort", _whole),
     "page": ("page", _whole),
     "per_page": ("per_page", _whole),
     "facet_size": ("facet_size", _whole),
     "interval": ("interval", _whole),
-    "as_typed": ("as_typed", lambda wanted: ("1",)),
-    "explain": ("explain", lambda wanted: ("1",)),
+    "as_typed": ("as_typed", lambda _, request: ("1",)),
+    "explain": ("explain", lambda _, request: ("1",)),
 }
 PARAMETER_ORDER = tuple(_PARAMETERS)
 _ROWS = [(name, field, getattr(SearchRequest(), field), written) for name, (field, written) in _PARAMETERS.items()]

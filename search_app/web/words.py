@@ -136,6 +136,16 @@ def _said_day(code: str, day: date) -> str:
     return find_language(code).say(day_words(day))
 
 
+def as_sentence(headline: str) -> str:
+    """Return a headline with one full stop, or with the other sign that it ends in.
+
+    >>> as_sentence("Port Amaro strikes ..."), as_sentence("码头工人罢工。")
+    ('Port Amaro strikes.', '码头工人罢工。')
+    """
+    ended = headline.rstrip(". ")
+    return ended if ended.endswith(("!", "?", "…", "。", "！", "？")) else f"{ended}."
+
+
 def shortened(text: str, limit: int) -> str:
     """Return text of at most ``limit`` characters, cut between words where it can be, with an ellipsis where it was."""
     if len(text) <= limit:
