@@ -308,6 +308,38 @@ def test_a_phone_folds_the_filters_and_shows_results_first(visit: Opener) -> Non
     assert page.get_by_text("Filters (1)").is_visible()
 
 
+ENDS = """text => {
+  const hit = document.querySelector('li.hit:has(.extract)');
+  return ['h3 a', '.extract'].map(place => {
+    const element = hit.querySelector(place);
+    element.textContent = text;
+    const words = document.createRange();
+    words.selectNodeContents(element);
+    const [drawn, line] = [words, element.closest('h3, p')].map(one => one.getBoundingClientRect());
+    return [Math.round(drawn.left - line.left), Math.round(line.right - drawn.right)];
+  });
+}"""
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_what_is_written_from_the_right_begins_there(visit: Opener, width: int) -> None:
+    page = visit("/search?q=harbour", width=width).page
+    for left, right in page.evaluate(ENDS, "إضراب الميناء (2031)!"):
+        assert (right, left > 50) == (0, True)
+    for left, right in page.evaluate(ENDS, "A strike (2031)!"):
+        assert (left, right > 50) == (0, True)
+
+
+def test_paper_has_the_hits_and_says_what_they_are(visit: Opener) -> None:
+    page = visit("/search?q=harbour&from=2023").page
+    page.emulate_media(media="print")
+    for shown in ("h1", ".chips", "li.hit >> nth=0", ".built"):
+        assert page.locator(shown).is_visible(), shown
+    for gone in (".filters", "#search", ".pager", ".sorts", ".took", ".why", ".programs"):
+        assert not page.locator(gone).is_visible(), gone
+    assert page.locator("li.hit").first.bounding_box()["x"] < 100
+
+
 def test_dark_is_dark(visit: Opener) -> None:
     light, dark = (visit("/search?q=harbour", color_scheme=scheme).page for scheme in ("light", "dark"))
     shade = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).reduce((a, b) => +a + +b, 0)"

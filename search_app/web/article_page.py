@@ -88,6 +88,7 @@ class ArticlePage:
     previous: RelatedLine | None
     next: RelatedLine | None
     formats: tuple[Link, ...]
+    cited: str
     citation: str
     address: str
     canonical: str
@@ -127,7 +128,8 @@ def present_article(view: ArticleView, links: Links, site_name: str, url_root: s
         previous=_related_line(view.previous, links) if view.previous else None,
         next=_related_line(view.next, links) if view.next else None,
         formats=present_formats(links.article(article.path, ""), has_file),
-        citation=f"“{as_sentence(article.headline)}” {site_name}, {said_day(article.date)}.",
+        cited=f"“{as_sentence(article.headline)}”",
+        citation=f"{site_name}, {said_day(article.date)}.",
         address=address,
         canonical=path,
     )
