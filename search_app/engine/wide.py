@@ -73,17 +73,22 @@ class FieldForms:
         mask[self._docs.compress(taken)] = True
         return mask.nonzero()[0]
 
-    def counts(self, live: Live) -> npt.NDArray[np.int64]:
-        """Return in how many of the documents that count each form stands."""
+    def counts(self, live: Live, word_of: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int64]:
+        """Return in how many of the documents that count each word stands.
+
+        word_of : the number of each form's word, one of ``words``.
+        """
         forms, mixed_forms, mixed_of = self._forms, self._mixed_forms, self._mixed_of
         if live is not None:
             forms = forms[live[self._docs]]
             kept = live[self._docs[mixed_of]]
             mixed_forms, mixed_of = mixed_forms[kept], mixed_of[kept]
-        counts = np.bincount(forms, minlength=self._forms_in_all + 1)[: self._forms_in_all]
-        # A posting may hold the same form several times.
-        once = np.unique(mixed_of.astype(np.int64) * self._forms_in_all + mixed_forms) % max(self._forms_in_all, 1)
-        return np.asarray(counts + np.bincount(once, minlength=self._forms_in_all), np.int64)
+        plain = np.bincount(forms, minlength=self._forms_in_all + 1)[: self._forms_in_all]
+        # A posting may hold a word several times, with other accents or the same.
+        once = np.unique(mixed_of.astype(np.int64) * words + word_of[mixed_forms]) % max(words, 1)
+        counts = np.bincount(once, minlength=words)
+        np.add.at(counts, word_of, plain)
+        return np.asarray(counts, np.int64)
 
 
 class SegmentForms:
@@ -115,11 +120,11 @@ class SegmentForms:
             found = self._fields[name] = FieldForms(self._segment, name, self._form_at, self._starts)
         return found
 
-    def counts(self, name: str) -> npt.NDArray[np.int64]:
-        """Return in how many of the documents that count each form stands in a field."""
+    def counts(self, name: str, word_of: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int64]:
+        """Return in how many of the documents that count each word stands in a field; see ``FieldForms.counts``."""
         found = self._counts.get(name)
         if found is None:
-            found = self._counts[name] = self._field(name).counts(self._live)
+            found = self._counts[name] = self._field(name).counts(self._live, word_of, words)
         return found
 
     def docs_of(self, forms: Forms, names: Sequence[str]) -> dict[str, Docs]:
@@ -160,8 +165,9 @@ class Words:
         """
         totals = np.zeros(self.size, np.int64)
         for forms, numbers, segment in zip(found, self.numbers, self.segments, strict=True):
+            held = np.unique(numbers[forms])
             for name in fields:
-                np.add.at(totals, numbers[forms], segment.counts(name)[forms])
+                totals[held] += segment.counts(name, numbers, self.size)[held]
         there = totals.nonzero()[0]
         kept = np.zeros(self.size, bool)
         kept[there[most_frequent(totals[there], limit)]] = True
