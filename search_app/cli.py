@@ -189,10 +189,10 @@ def check(index: str | None) -> int:
     """Read the whole index and verify it.
 
     Exit code 0: sound; 1: not, with what is wrong."""
-    from .index.verify import check_index
+    from .engine.upkeep import check_for_engine
 
     settings = load_settings(index=index)
-    report = check_index(Path(settings.text("index")))
+    report = check_for_engine(Path(settings.text("index")), settings)
     for problem in report.problems:
         print_error(problem)
     counts = ", ".join(counted(count, name.removesuffix("s")) for name, count in report.checked.items())
@@ -212,10 +212,10 @@ def rollback(index: str | None, wait: str | None) -> None:
 
     Servers pick it up as they pick up a build. The next run of index goes on from there: stop that, or mend the
     archive, first. Exit code 1 where there is nothing to return to."""
-    from .index.rollback import roll_back
+    from .engine.upkeep import roll_back_for_engine
 
     settings = load_settings(index=index, wait=wait)
-    print_rollback(roll_back(Path(settings.text("index")), wait_seconds=settings.number("wait")))
+    print_rollback(roll_back_for_engine(Path(settings.text("index")), settings, settings.number("wait")))
 
 
 @commands.command()
@@ -227,10 +227,11 @@ def prune(index: str | None, dry_run: bool, wait: str | None) -> None:
     """Remove what neither the newest index nor the one before it needs.
 
     Every run of index does so too."""
-    from .index.rollback import prune_index
+    from .engine.upkeep import prune_for_engine
 
     settings = load_settings(index=index, wait=wait)
-    found = prune_index(Path(settings.text("index")), dry_run=dry_run, wait_seconds=settings.number("wait"))
+    folder, patience = Path(settings.text("index")), settings.number("wait")
+    found = prune_for_engine(folder, settings, dry_run=dry_run, wait_seconds=patience)
     print_pruned(found, dry_run=dry_run)
 
 
@@ -290,6 +291,7 @@ commands.add_command(mcp)
 
 
 def _serve(settings: Settings, bound: socket) -> None:
+    from .engine import EMBEDDED, engine_name
     from .index.manifest import list_generations
     from .server import serve_app, socket_url
     from .server_log import LogStyle
@@ -301,6 +303,8 @@ def _serve(settings: Settings, bound: socket) -> None:
 
     def ready() -> None:
         print_text(f"Serving on {url} (stop with Ctrl-C)")
+        if engine_name(settings) != EMBEDDED:
+            return
         index_dir = Path(settings.text("index"))
         try:
             if not list_generations(index_dir):

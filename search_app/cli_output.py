@@ -114,10 +114,12 @@ def print_log_line(
 
 def print_rollback(report: RollbackReport) -> None:
     """Print what a rollback went back to."""
-    print_text(
-        f"Back to the index of {report.built_at}, {counted(report.articles, 'article')}: generation {report.back_to} "
-        f"serves again, as generation {report.generation}; generation {report.left} is left behind."
-    )
+    # A cluster that has lost the generation gets it anew.
+    again = f"generation {report.back_to} serves again" if report.back_to else "it was sent once more and serves"
+    told = f"{again}, as generation {report.generation}; generation {report.left} is left behind."
+    if report.left == report.generation:
+        told = f"generation {report.generation} holds it and goes on to serve."
+    print_text(f"Back to the index of {report.built_at}, {counted(report.articles, 'article')}: {told}")
 
 
 def print_pruned(found: list[tuple[str, int]], *, dry_run: bool) -> None:

@@ -223,6 +223,17 @@ class RollbackError(SearchAppError):
         self.path = path
 
 
+class NotTheBuilderError(SearchAppError):
+    """The folder from which a cluster's index is built is not on this machine."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            f"There is nothing in {path}, so this is not the machine that builds the cluster's index. Run this where "
+            "search-app index runs, or name its folder with --index."
+        )
+        self.path = path
+
+
 class WatchError(SearchAppError):
     """The file that should remember what a watched search has reported cannot be used."""
 

@@ -20,6 +20,7 @@ from search_app.engine.result import Engine
 from search_app.settings import load_settings
 
 TOP = 10
+ALIKE = ("total", "missing", "histogram", "relaxed", "understood", "warnings", "did_you_mean", "corrected", "ways_on")
 
 
 @dataclass(slots=True)
@@ -61,13 +62,13 @@ def requests_for(articles: Sequence[Article], rng: random.Random, count: int) ->
 
 
 def compare(reference: Engine, other: Engine, requests: Iterable[SearchRequest]) -> Comparison:
-    """Ask both engines every request and compare totals, facets, missing, histogram, warnings and hits."""
+    """Ask both engines every request and compare totals, counts, warnings, ways on and hits."""
     result = Comparison()
     for request in requests:
         ours, theirs = reference.search(request), other.search(request)
         result.asked += 1
         result.found += bool(ours.total)
-        for name in ("total", "missing", "histogram", "relaxed", "understood", "warnings"):
+        for name in ALIKE:
             if getattr(ours, name) != getattr(theirs, name):
                 result.differing.append(f"{request.q!r} {name}: {getattr(ours, name)} ≠ {getattr(theirs, name)}"[:600])
         for name, facet in ours.facets.items():
@@ -86,8 +87,8 @@ def compare(reference: Engine, other: Engine, requests: Iterable[SearchRequest])
 
 
 def main(index_dir: str, url: str, count: int = 300) -> int:
-    """Compare a local index with the index “news” of a cluster, print what came of it."""
-    settings = load_settings({}, max_expansions=65536, opensearch_index="full")
+    """Compare a local index with the index “full” of a cluster, print what came of it."""
+    settings = load_settings({}, opensearch_index="full")
     reference = EmbeddedEngine(Path(index_dir), settings)
     cluster = load_settings({}, **{**dict(settings), "engine": "opensearch", "opensearch_url": url})
     snapshot = reference._current().snapshot

@@ -26,6 +26,8 @@ _ALIAS = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}\Z")
 RETRIED = (429, 502, 503, 504)
 TRIES = 3
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
+ADMIN_SECONDS = 60.0
+"""How long the cluster may take to make or remove an index, or to assign its shards."""
 LOST_CONTEXT = "search_context_missing_exception"
 PASSING = frozenset(
     {
@@ -217,6 +219,11 @@ class Cluster:
         pattern = re.compile(re.escape(self.alias) + r"-(\d{8,})\Z")
         found = self.request("GET", f"/{self.alias}-*", missing_ok=True, filter_path="*.settings.index.uuid")
         return sorted((name for name in found if pattern.match(name)), key=index_number)
+
+    def remove(self, *indices: str) -> None:
+        """Remove indices, those that are there."""
+        for index in indices:
+            self.request("DELETE", f"/{index}", missing_ok=True, seconds=ADMIN_SECONDS)
 
     def meta(self, index: str) -> Json:
         """Return what a build wrote about an index, ``{}`` for an index that no build has finished."""

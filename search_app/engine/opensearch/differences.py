@@ -45,6 +45,9 @@ class Differences:
     changed: int
 
 
+NO_DIFFERENCES = Differences(np.zeros(0, np.int64), (), 0, 0)
+
+
 class Wanted:
     """The live documents of a snapshot, in order: segment after segment."""
 

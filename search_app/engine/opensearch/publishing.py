@@ -22,25 +22,25 @@ from ...index.files import FileSystem
 from ...index.generation import Snapshot
 from ...settings import Settings
 from .canaries import check_index
-from .cluster import Cluster, Json, index_number
-from .differences import Differences, Wanted, compare, recall, remember, scan
+from .cluster import ADMIN_SECONDS, Cluster, Json, index_number
+from .differences import NO_DIFFERENCES, Differences, Wanted, compare, recall, remember, scan
 from .mapping import DocumentMaker, index_body, mapping_fingerprint
 from .sending import Operation, delete_operation, index_operation, send_all
-from .tables import store_tables, tables_body
+from .tables import TABLES, store_tables, tables_body
 
 Progress = Callable[[str, int, int], None]
-TABLES = "-tables"
 REBUILT_SHARE = 0.5
 """An update that would send more than this share of the documents builds from nothing instead."""
-ADMIN_SECONDS = 60.0
-"""How long the cluster may take to make an index or to assign its shards."""
 COPY_SECONDS = 300.0
 TIMED_OUT = 408
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a run did to the cluster. ``index`` serves now; ``new``, ``changed``, ``gone`` are those before it."""
+    """What a run did to the cluster. ``index`` serves now; ``new``, ``changed``, ``gone`` are to what served before.
+
+    origin : the index that held the same already, of which it is a clone; ``""`` for none.
+    """
 
     index: str
     published: bool
@@ -48,6 +48,7 @@ class Published:
     changed: int = 0
     gone: int = 0
     seconds: float = 0.0
+    origin: str = ""
 
 
 def publish_snapshot(
@@ -108,8 +109,11 @@ class _Publication:
         if readable and serving:
             differences = compare(self._wanted.holdings, self._held(serving, meta))
         index = f"{self._cluster.alias}-{max(index_number(serving or ''), self._newest()) + 1:08d}"
+        twin = "" if full else self._twin(digest, serving)
         try:
-            if differences is None or full or not self._worth_cloning(differences, serving or ""):
+            if twin:
+                self._update(index, twin, NO_DIFFERENCES)
+            elif differences is None or full or not self._worth_cloning(differences, serving or ""):
                 self._build(index)
             else:
                 self._update(index, serving or "", differences)
@@ -118,17 +122,26 @@ class _Publication:
             self._take_back(index)
             raise
         self._switch(serving, index)
-        return self._tell(index, serving, differences)
+        return self._tell(index, serving, differences, twin)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def _tell(self, index: str, serving: str | None, differences: Differences | None) -> Published:
+    def _twin(self, digest: str, serving: str | None) -> str:
+        """Return an index that serves no longer and holds what is wanted, as after a rollback; ``""`` for none."""
+        for name in self._cluster.own_indices():
+            meta = self._cluster.meta(name)
+            same = meta.get("format") == mapping_fingerprint() and meta.get("content") == digest
+            if same and name != serving and self._same_shape(name):
+                return name
+        return ""
+
+    def _tell(self, index: str, serving: str | None, differences: Differences | None, twin: str) -> Published:
         counts = (len(self._wanted), 0, 0)
         if differences is not None:
             counts = (differences.new, differences.changed, len(differences.gone))
         self._tidy(index, serving)
-        return Published(index, True, *counts, self._seconds())
+        return Published(index, True, *counts, self._seconds(), twin)
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -279,8 +292,7 @@ class _Publication:
 
     def _remove(self, names: list[str]) -> None:
         for name in names:
-            for part in (name, name + TABLES):
-                self._cluster.request("DELETE", f"/{part}", missing_ok=True, seconds=ADMIN_SECONDS)
+            self._cluster.remove(name, name + TABLES)
 
     def _admin(self, method: str, path: str, body: Any = None) -> Json:
         return self._cluster.request(method, path, body, seconds=ADMIN_SECONDS)

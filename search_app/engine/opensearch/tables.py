@@ -17,6 +17,8 @@ from ...index.suggestions import SUGGESTIONS, write_suggestions
 from .cluster import Cluster, Json
 from .vocabulary import VOCABULARY, make_vocabulary
 
+TABLES = "-tables"
+"""Ends the name of the index of tables that lies beside an index."""
 PART_BYTES = 1_000_000
 
 
