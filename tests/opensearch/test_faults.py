@@ -11,11 +11,12 @@ from threading import Event, Thread
 
 import pytest
 
-from search_app.engine.opensearch import search
+from search_app.engine.opensearch import search, sending
 from search_app.engine.opensearch.building import build_on_cluster
 from search_app.engine.opensearch.engine import OpenSearchEngine
 from search_app.engine.request import SearchRequest
 from search_app.errors import ClusterError
+from search_app.index.generation import open_snapshot
 from search_app.sample import write_sample
 from search_app.settings import Settings
 from search_app.web.app import create_app
@@ -35,13 +36,32 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def settings(cluster: LocalCluster) -> Iterator[Settings]:
-    """Settings with a copy of each shard; every node runs before and after the test."""
-    cluster.start()
-    yield cluster_settings(cluster.url, ALIAS, opensearch_replicas=1, opensearch_shards=2)
-    cluster.start()
+@pytest.fixture(scope="module")
+def index_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("faults") / "index"
+
+
+@pytest.fixture(scope="module")
+def served(cluster: LocalCluster, sample: Path, index_dir: Path) -> Iterator[Settings]:
+    """Settings that name an index with a copy of each shard."""
+    settings = cluster_settings(cluster.url, ALIAS, opensearch_replicas=1, opensearch_shards=2)
+    build_on_cluster(sample, index_dir, settings=settings, jobs=1)
+    yield settings
     remove_indices(cluster.url, ALIAS)
+
+
+@pytest.fixture
+def settings(cluster: LocalCluster, served: Settings) -> Iterator[Settings]:
+    """The same; every node runs before and after the test."""
+    cluster.start()
+    yield served
+    cluster.start()
+
+
+@pytest.fixture
+def total(index_dir: Path, served: Settings) -> int:
+    """How many articles are to be found."""
+    return open_snapshot(index_dir).articles
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -92,12 +112,11 @@ def readers(engine: OpenSearchEngine) -> Iterator[tuple[list[object], list[Excep
 
 
 def test_searches_go_on_when_a_node_is_killed(
-    cluster: LocalCluster, settings: Settings, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: LocalCluster, settings: Settings, total: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without one error, and with every article that was there, whichever node it is."""
     # So that one walk is many requests.
     monkeypatch.setattr(search, "STREAM_HITS", 20)
-    total = build_on_cluster(sample, tmp_path / "index", settings=settings, jobs=1).articles
     engine = OpenSearchEngine(settings)
     for number in range(KILLS):
         with readers(engine) as (answers, troubles):
@@ -110,17 +129,39 @@ def test_searches_go_on_when_a_node_is_killed(
         until(lambda: engine.status()["problem"] == "")
 
 
+def test_nodes_stopped_and_started_in_turn_cost_no_search(
+    cluster: LocalCluster, settings: Settings, total: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a rolling upgrade: one after another, each once the copies of the one before are there again."""
+    monkeypatch.setattr(search, "STREAM_HITS", 20)
+    with readers(OpenSearchEngine(settings)) as (answers, troubles):
+        for node in cluster.nodes:
+            node.stop()
+            node.wait()
+            cluster.await_nodes(len(cluster.nodes) - 1, "yellow")
+            node.start()
+            cluster.await_nodes(len(cluster.nodes))
+    assert troubles == []
+    assert set(answers) == {total}
+
+
 def test_a_node_killed_during_a_build_costs_nothing_that_was_there(
-    cluster: LocalCluster, settings: Settings, sample: Path, tmp_path: Path
+    cluster: LocalCluster,
+    settings: Settings,
+    total: int,
+    sample: Path,
+    index_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The build may fail, in a sentence; what served goes on, and the next build succeeds."""
-    total = build_on_cluster(sample, tmp_path / "index", settings=settings, jobs=1).articles
+    # It waits less long for a shard that was on the node alone.
+    monkeypatch.setattr(sending, "GIVE_UP_SECONDS", 5.0)
     engine = OpenSearchEngine(settings)
     outcome: list[object] = []
 
     def build() -> None:
         try:
-            outcome.append(build_on_cluster(sample, tmp_path / "index", settings=settings, jobs=1, full=True))
+            outcome.append(build_on_cluster(sample, index_dir, settings=settings, jobs=1, full=True))
         except ClusterError as error:
             outcome.append(error)
 
@@ -135,13 +176,10 @@ def test_a_node_killed_during_a_build_costs_nothing_that_was_there(
     assert len(outcome) == 1
     assert engine.search(SearchRequest(per_page=1)).total == total
     cluster.start()
-    assert build_on_cluster(sample, tmp_path / "index", settings=settings, jobs=1, full=True).articles == total
+    assert build_on_cluster(sample, index_dir, settings=settings, jobs=1, full=True).articles == total
 
 
-def test_a_cluster_that_is_gone_is_a_503_and_comes_back_by_itself(
-    cluster: LocalCluster, settings: Settings, sample: Path, tmp_path: Path
-) -> None:
-    build_on_cluster(sample, tmp_path / "index", settings=settings, jobs=1)
+def test_a_cluster_that_is_gone_is_a_503_and_comes_back_by_itself(cluster: LocalCluster, settings: Settings) -> None:
     client = create_app({**settings, "TESTING": True}).test_client()
     assert client.get("/search?q=harbour").status_code == 200
     assert client.get("/readyz").status_code == 200
@@ -159,11 +197,8 @@ def test_a_cluster_that_is_gone_is_a_503_and_comes_back_by_itself(
     until(lambda: client.get("/search?q=harbour").status_code == 200)
 
 
-def test_a_node_that_hangs_keeps_nobody_waiting_for_ever(
-    cluster: LocalCluster, settings: Settings, sample: Path, tmp_path: Path
-) -> None:
+def test_a_node_that_hangs_keeps_nobody_waiting_for_ever(cluster: LocalCluster, settings: Settings, total: int) -> None:
     """Requests end with an answer or a sentence, and are all answered once the others have left it behind."""
-    total = build_on_cluster(sample, tmp_path / "index", settings=settings, jobs=1).articles
     engine = OpenSearchEngine(settings)
     cluster.nodes[2].pause()
 
