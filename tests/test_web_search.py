@@ -178,6 +178,9 @@ def test_the_timeline_is_a_drawing_and_an_equal_table(client: FlaskClient) -> No
     figure = page.one("figure", class_="timeline")
     drawn = {words(next(link.iter("title"))): page.address(link) for link in next(figure.iter("svg")).iter("a")}
     rows = [[words(cell) for cell in row] for row in next(figure.iter("tbody"))]
+    assert args(page.link("as CSV", figure)) == {}
+    csv = client.get(page.link("as CSV", figure)).get_data(as_text=True)
+    assert len(csv.splitlines()) == 1 + len(rows)
     counted = {label: int(count) for label, count in rows if count != "no data"}
     assert sum(counted.values()) == 13
     assert ["December 2030", "no data"] in rows
@@ -258,7 +261,7 @@ def test_links_of_the_result_page_carry_no_path_twice(client: FlaskClient) -> No
 
 def test_no_bar_leads_past_what_it_counts(client: FlaskClient) -> None:
     page = see(client, "/search", **{"from": "2031-03-05", "to": "2031-06-20"})
-    bars = list(page.one("figure").iter("a"))
+    bars = list(next(page.one("figure").iter("svg")).iter("a"))
     assert bars
     for bar in bars:
         title = words(next(bar.iter("title")))
@@ -320,10 +323,13 @@ def test_a_result_page_says_when_its_index_was_built(client: FlaskClient) -> Non
 
 
 def test_what_a_search_has_already_is_no_link(client: FlaskClient) -> None:
-    page = see(client, "/search", topic=STRIKE, context="Kestria", q="walk out")
-    hit = page.one("li", class_="hit")
-    assert [words(line) for line in hit.iter("bdi")] == [STRIKE, "Kestria"]
+    """And a context that all hits must have is not said of each."""
+    asked = {"topic": STRIKE, "context": "Kestria", "q": "walk out"}
+    hit = see(client, "/search", **asked).one("li", class_="hit")
+    assert [words(line) for line in hit.iter("bdi")] == [STRIKE]
     assert not {STRIKE, "Kestria"} & {words(link) for link in hit.iter("a")}
+    hit = see(client, "/search", **asked, context_match="any").one("li", class_="hit")
+    assert [words(line) for line in hit.iter("bdi")] == [STRIKE, "Kestria"]
 
 
 def test_words_marked_side_by_side_are_marked_as_one(client: FlaskClient) -> None:

@@ -48,8 +48,8 @@ def present_hits(hits: tuple[Hit, ...], links: Links, refine: Refinements) -> tu
 
 def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
     """Return a hit for a page."""
-    # A context that is the topic again would only repeat the line above it.
-    contexts = [context for context in hit.contexts if context != hit.topic]
+    # A context that is the topic again would only repeat the line above it; one that all hits have, the page's head.
+    contexts = [context for context in hit.contexts if context != hit.topic and not refine.all_have(context)]
     more = len(contexts) - CONTEXTS_A_HIT
     return HitLine(
         href=links.article(hit.path),

@@ -225,6 +225,10 @@ class Refinements:
         """Tell whether the search has this value of ``name`` already."""
         return (name, value) in self._chosen
 
+    def all_have(self, context: str) -> bool:
+        """Tell whether every hit of the search has this context, since the search asks for it."""
+        return self._request.context_match == "all" and self.has("context", context)
+
     def ordered(self, sort: str) -> str:
         """Return the address of the same search in another order, on its first page; ``""`` is the order by default."""
         before, after = self._around_sort

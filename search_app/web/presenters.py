@@ -80,6 +80,7 @@ class ResultPage:
     json: str
     feed: str
     csv: str
+    histogram_csv: str
     built: str
     indexable: bool
     ways_on: tuple[Link, ...] = ()
@@ -150,6 +151,7 @@ def present_search(
         json=links.api_search(request),
         feed=links.feed(replacing(request, per_page=20)),
         csv=links.export(request, ".csv"),
+        histogram_csv=links.export(request, "/histogram.csv"),
         built=_("Index of {day}", day=said_day(built)) if built else "",
         indexable=not has_filters(request) and request.page == 1,
         ways_on=ways_on,
