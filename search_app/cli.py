@@ -119,6 +119,7 @@ def index(
 @commands.command()
 @search_options
 @option("--sort", metavar="ORDER", help="relevance, newest or oldest.")
+@option("--half-life", metavar="DAYS", help="By relevance, newer articles first among equals; off by default.")
 @option("--limit", metavar="N", help="Results to show; 20 by default.")
 @option("--page", metavar="N", help="Which page of them; the first by default.")
 @option("--json", "as_json", is_flag=True, help="Print what /api/search answers.")

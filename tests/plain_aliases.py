@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from search_app.engine.query import Alike, And, Boost, Not, Or, Phrase, Query, Word
-from search_app.index.analysis import STOP_WORDS, analyse, fold
+from search_app.index.analysis import STOP_WORDS, analyse, fold, is_dense
 
 Groups = Sequence[tuple[str, ...]]
 
@@ -30,12 +30,18 @@ def _size(node: object) -> int:
 
 
 def expand(tree: Query, groups: Groups) -> Query:
-    """Return a tree in which every name of a group has its equals beside it: tries every run of words."""
+    """Return a tree in which every name of a group has its equals beside it: tries every run of words.
+
+    Letters side by side are a name that is also written as one word.
+    """
     match tree:
         case And(children):
             for at, size in product(range(len(children)), range(len(children), 0, -1)):
                 run = children[at : at + size]
-                if len(run) == size and (found := _alike(run, groups)):
+                found = _alike(run, groups) if len(run) == size else None
+                if found is None and size == _letters(children, at) > 1:
+                    found = Alike(And(run), (Word("".join(word.text for word in run), run[0].field),))  # type: ignore
+                if found:
                     # The first, and of those the longest; what is left of it and right of it is looked at by itself.
                     parts = [*_expanded(children[:at], groups), found, *_expanded(children[at + size :], groups)]
                     return parts[0] if len(parts) == 1 else And(tuple(parts))
@@ -73,6 +79,17 @@ def _alike(run: tuple[Query, ...], groups: Groups) -> Alike | None:
         for other in dict.fromkeys(others)
     ]
     return Alike(words[0] if len(words) == 1 else And(tuple(words)), tuple(leaves)) if leaves else None
+
+
+def _letters(children: tuple[Query, ...], at: int) -> int:
+    """Return how many letters stand side by side from a place on, in the same field."""
+    count = 0
+    for child in children[at:]:
+        letter = isinstance(child, Word) and len(child.text) == 1 and child.text.isalpha() and not is_dense(child.text)
+        if not letter or child.field != children[at].field:
+            break
+        count += 1
+    return count
 
 
 def _stems(name: str) -> list[str]:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from math import log
 from typing import NamedTuple
 
-from plain_aliases import Groups, Names, alike
+from plain_aliases import Groups, Names, alike, expand
 from plain_ranking import PlainRanking, weighed_by_repeats, words_side_by_side
 
 from search_app.archive.model import Article
@@ -193,7 +193,9 @@ class PlainEngine:
                 others = [child for child in children if child not in spare and wanted_leaves(child)]
                 kept = [child for child in children if not (others and child in spare)]
                 parts = [part for part in map(self.understand, kept) if part is not None]
-                return And(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None  # type: ignore[arg-type]
+                # Beside words that were left out one word is still one of several.
+                whole = len(parts) == 1 and len(kept) == len(children)
+                return (parts[0] if whole else And(tuple(parts))) if parts else None  # type: ignore[arg-type, return-value]
             case Or(children):
                 parts = [part for part in map(self.understand, children) if part is not None]
                 return Or(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None  # type: ignore[arg-type]
@@ -310,6 +312,7 @@ class PlainEngine:
 
     def search(self, request: SearchRequest, tree: Query) -> PlainResult:
         """Return the answer to a request whose query text means ``tree``."""
+        tree = expand(tree, ())
         node = weighed_by_repeats(self.understand(tree), request.q)
         hits = [a for a in self.articles if self.matches(node, a) and self.passes(request, a)]
         tokens, spare = words_side_by_side(node)
@@ -324,8 +327,10 @@ class PlainEngine:
                 relaxed = bool(hits)
             elif request.order == "relevance":
                 days = {a.path: a.date.toordinal() for a in self.articles}
+                others = self._faded(others, request)
                 ranked = sorted(others, key=lambda path: (-others[path], -days[path], path))
                 partial = ranked[: request.per_page - len(hits)]
+        scores = self._faded(scores, request)
         by_relevance = request.order == "relevance"
         sign = 1 if request.order == "oldest" else -1
         hits.sort(key=lambda a: (-scores[a.path] if by_relevance else 0.0, sign * a.date.toordinal(), a.path))
@@ -341,6 +346,17 @@ class PlainEngine:
         result.missing = {name: sum(_lacks(a, name) for a in hits) for name in MISSING_FIELDS}
         result.interval, result.bars = histogram([a.date for a in hits], request.interval)
         return result
+
+    def _faded(self, scores: dict[str, float], request: SearchRequest) -> dict[str, float]:
+        """Return scores of which three fifths fade with age, counted from the newest article."""
+        if not request.half_life:
+            return scores
+        days = {a.path: a.date.toordinal() for a in self.articles}
+        newest = max(days.values())
+        return {
+            path: score * (0.4 + 0.6 * 0.5 ** ((newest - days[path]) / request.half_life))
+            for path, score in scores.items()
+        }
 
     def passes(self, request: SearchRequest, article: Article, leave_out: str = "") -> bool:
         """Tell whether an article passes the filters of a request, the selection of one facet left out."""

@@ -92,7 +92,8 @@ class PlainRanking:
             gain += self._scorer.nearness * min(factor, other_factor) * idf * 2 * near / (near + 1)
         headline = places["headline"]
         held = [place for place in headline if any(token.is_at(place) for token, *_ in tokens)]
-        if all(any(map(token.is_at, headline)) for token, *_ in tokens) and len(headline) - len(held) <= spare:
+        few = len(headline) - len(held) <= spare and len(headline) <= len(tokens) + spare
+        if few and all(any(map(token.is_at, headline)) for token, *_ in tokens):
             gain += self._scorer.whole_headline * sum(
                 idf * burst for idf, burst in (self.weights(token, None) for token, *_ in tokens)
             )

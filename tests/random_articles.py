@@ -205,4 +205,5 @@ def random_request(rng: random.Random, q: str) -> SearchRequest:
         per_page=100,
         facet_size=rng.choice((0, 1, 3, 20)),
         interval=rng.choice(("", "", "day", "month", "year")),
+        half_life=rng.choice((0, 0, 1, 90)),
     )

@@ -34,10 +34,11 @@ def test_parts_add_up_to_the_score(tmp_path: Path, rng: random.Random) -> None:
     for n in range(80):
         words = rng.sample(("harbour", "storm", "café", "Halvik", "47", "Sel", "罢工", "night", "shifts"), 3)
         q = " ".join(words) if n % 2 else render(random_tree(rng, 2))
-        for hit in engine.search(SearchRequest(q=q, explain=True, sort="relevance", per_page=100)).hits:
+        asked = SearchRequest(q=q, explain=True, sort="relevance", per_page=100, half_life=rng.choice((0, 30)))
+        for hit in engine.search(asked).hits:
             assert sum(part.worth for part in hit.score_parts) == pytest.approx(hit.score, rel=1e-9, abs=1e-9), q
             kinds.update(part.kind for part in hit.score_parts)
-    assert {"word", "as typed", "nearness"} <= kinds
+    assert {"word", "as typed", "nearness", "recency"} <= kinds
 
 
 def test_what_the_parts_say(make_article: Make, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from search_app.engine.query import MATCH_ALL, And, Query, Word, simplify
 from search_app.engine.request import FACET_FIELDS, FacetRequest, SearchRequest
 from search_app.engine.result import Hit, SearchResult
 from search_app.engine.scoring import RANKING
+from search_app.engine.search import without_shouting
 from search_app.errors import IndexMissingError, PageNotFoundError, QueryError
 from search_app.settings import load_settings
 
@@ -116,6 +117,8 @@ def random_search(rng: random.Random) -> tuple[SearchRequest, Query]:
         tree = simplify(And(tuple(map(Word, words))))
     else:
         tree = random_tree(rng, 2)
+        while without_shouting(render(tree)) != render(tree):
+            tree = random_tree(rng, 2)
     # Other words than those typed are none of the plain engine's business.
     return replace(random_request(rng, render(tree)), as_typed=True), tree
 
@@ -442,6 +445,30 @@ def test_what_was_left_out_is_named(harbour: EmbeddedEngine) -> None:
 def test_the_query_comes_back_in_plain_words(harbour: EmbeddedEngine) -> None:
     assert harbour.search(SearchRequest(q="quay -night")).understood == "“quay”, not “night”"
     assert harbour.search(SearchRequest(q="  ")).understood == ""
+
+
+def test_newer_articles_come_first_where_that_is_asked_for(make_article: Make, tmp_path: Path) -> None:
+    """Among equals; the half-life is said, and a much better article of long ago stays ahead."""
+    days = (date(2020, 1, 1), date(2031, 3, 2), date(2031, 3, 4))
+    others = [make_article(headline=f"Cranes {n}", date=days[2]) for n in range(9)]
+    found = [
+        make_article(headline="Comet", summary="Comet over the comet bay.", date=days[0]),
+        make_article(headline="Lights", summary="The comet of the week was seen by all", date=days[1]),
+        make_article(headline="Nights", summary="The comet of the year was seen by all", date=days[2]),
+        make_article(headline="Sights", summary="The comet of all years seen", date=days[0]),
+    ]
+    engine = open_over(tmp_path, *others, *found)
+    plain = engine.search(SearchRequest(q="comet"))
+    fresh = engine.search(SearchRequest(q="comet", half_life=2))
+    assert [hit.headline for hit in plain.hits] == ["Comet", "Sights", "Nights", "Lights"]
+    assert [hit.headline for hit in fresh.hits] == ["Comet", "Nights", "Lights", "Sights"]
+    assert [f.score / p.score for f, p in zip(fresh.hits[1:3], plain.hits[2:], strict=True)] == pytest.approx(
+        [1.0, 0.7]
+    )
+    assert fresh.understood == "“comet”; newer articles first among equals, with a half-life of 2 days"
+    assert engine.search(SearchRequest(q="comet", half_life=2, sort="newest")).understood == "“comet”"
+    with pytest.raises(QueryError, match="half_life"):
+        engine.search(SearchRequest(q="comet", half_life=36_501))
 
 
 # -- articles ------------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ..index.analysis import STOP_WORDS, analyse, fold
-from .query import Alike, And, Boost, Not, Or, Phrase, Query, TextLeaf, Word, clean_text, has_substance
+from ..index.analysis import STOP_WORDS, analyse, fold, is_dense
+from .query import Alike, And, Boost, Not, Or, Phrase, Query, TextLeaf, Word, clean_text, has_substance, walk
 
 CHECK_SECONDS = 1.0
 """How often the file is looked at."""
@@ -69,9 +69,10 @@ class Aliases:
 
         A name of several words is found where these stand side by side and all must match; the longest is taken. A
         name that is also a common word, such as WHO or US, is one only in capitals.
+        Single letters side by side are a name as well: of ``U S A`` the other name is ``USA``.
         Does not touch phrases, patterns and fuzzy words. Cost: a few lookups a word.
         """
-        return _Expansion(self).of(tree) if self._by_stems else tree
+        return _Expansion(self).of(tree) if self._by_stems or _has_letters(tree) else tree
 
     def equals(self, words: Sequence[Word]) -> list[str] | None:
         """Return the other names of what some words together name, None where they name nothing."""
@@ -121,6 +122,8 @@ class _Expansion:
             while len(run) > 1 and found is None:
                 found = self._alike(run)
                 run = run if found else run[:-1]
+            if found is None and (run := _letters_from(children, at)):
+                found = Alike(And(run), (Word("".join(word.text for word in run), run[0].field),))
             yield found or self.of(children[at])
             at += len(run) if found else 1
 
@@ -141,6 +144,30 @@ def _words_from(children: tuple[Query, ...], at: int, most: int) -> tuple[Word, 
             break
         run.append(child)
     return tuple(run)
+
+
+def _has_letters(tree: Query) -> bool:
+    return any(isinstance(node, And) and sum(map(_is_letter, node.children)) > 1 for node in walk(tree))
+
+
+def _is_letter(node: Query) -> bool:
+    return isinstance(node, Word) and len(node.text) == 1 and node.text[0].isalpha() and not is_dense(node.text[0])
+
+
+def _letters_from(children: tuple[Query, ...], at: int) -> tuple[Word, ...]:
+    """Return the single letters that stand side by side from a place on, none where there are fewer than two.
+
+    An s or t behind a word is what is left of an apostrophe: no name begins with it.
+    """
+    if at and isinstance(children[at - 1], Word) and _is_letter(children[at]) and _text_of(children[at]) in "st":
+        return ()
+    run = _words_from(children, at, len(children))
+    size = next((n for n, word in enumerate(run) if not _is_letter(word)), len(run))
+    return run[:size] if size > 1 else ()
+
+
+def _text_of(node: Query) -> str:
+    return fold(node.text) if isinstance(node, Word) else ""
 
 
 def _leaf(name: str, field_name: str | None) -> TextLeaf:

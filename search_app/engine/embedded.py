@@ -28,6 +28,7 @@ from ..messages import Message, message
 from ..settings import Settings, load_settings
 from .aliases import AliasFile
 from .article_view import view_article
+from .recency import MOST_DAYS
 from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRequest
 from .result import ArticleView, Engine, FacetPage, HitStream, SearchResult, Suggestion
 from .search import Searcher
@@ -255,6 +256,9 @@ def check_request(request: SearchRequest, settings: Settings) -> None:
         raise QueryError("facet_size", str(request.facet_size), expected)
     if request.sort not in ("", *SORTS):
         raise QueryError("sort", request.sort, _one_of(SORTS))
+    if not 0 <= request.half_life <= MOST_DAYS:
+        expected = message("It takes a whole number from {least} to {most:,}.", least=0, most=MOST_DAYS)
+        raise QueryError("half_life", str(request.half_life), expected)
     if request.context_match not in ("all", "any"):
         raise QueryError("context_match", request.context_match, _one_of(("all", "any")))
     if request.interval not in ("", "day", "month", "year"):

@@ -31,6 +31,8 @@ class SearchRequest:
     interval : ``"day"``, ``"month"``, ``"year"``, or ``""`` to follow the span of the hits.
     after : go on after the hit that a result's ``next`` names, instead of at ``page``; ``""`` does not.
     generation : the one to search in, which may be gone; 0 for the newest.
+    half_life : in the order of relevance, days in which the part of a score that fades with age halves; 0: age does not
+    matter.
     changes : also tell, for each bar of the histogram, when the last of its articles changed.
     """
 
@@ -55,6 +57,7 @@ class SearchRequest:
     explain: bool = False
     interval: str = ""
     changes: bool = False
+    half_life: int = 0
     after: str = ""
     generation: int = 0
 

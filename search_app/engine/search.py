@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ..archive.model import Article
 from ..errors import QueryError
 from ..index.generation import Snapshot
+from ..index.postings import Docs
 from ..messages import message
 from ..settings import Settings
 from .aliases import NO_ALIASES, Aliases
@@ -36,8 +37,9 @@ from .plan import All, Plan, Term, make_plan, weigh_repeats
 from .proximity import RERANKED, add_near_gains
 from .query import MATCH_ALL, Query
 from .ranking import Ranked, Ranking, find_place, hits_after, place_of, rank_hits, rank_page
+from .recency import recency_factors
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
-from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, SearchResult, Suggestion, WayOn
+from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, ScorePart, SearchResult, Suggestion, WayOn
 from .scoring import RANKING, Scorer
 from .spelling import Speller, plain_terms
 from .suggest import Suggester
@@ -153,7 +155,7 @@ class Searcher:
         found = self._answer(request, today)
         reading, statistics, matches = found.reading, found.statistics, found.matches
         hits = matches.hits
-        docs, scores = hits.docs, _scores(request, reading, matches, statistics)
+        docs, scores = hits.docs, self._scores(request, reading, matches, statistics)
         start = (request.page - 1) * request.per_page
         if request.after:
             docs, scores = hits_after(self.snapshot, docs, scores, request.order, self._place(request.after))
@@ -162,7 +164,7 @@ class Searcher:
         ranked = rank_page(self.snapshot, docs, scores, request.order, start, end)
         shown = self.show(ranked, matches.plan, partial=matches.relaxed)
         if request.explain and request.order == "relevance":
-            shown = self._explained(shown, ranked, found)
+            shown = self._explained(request, shown, ranked, found)
         return SearchResult(
             request=request,
             total=hits.total,
@@ -176,7 +178,7 @@ class Searcher:
             did_you_mean=found.did_you_mean or None,
             corrected=found.corrected,
             ways_on=() if hits.total else self._ways_on(request, reading, statistics, today),
-            understood=reading.understood,
+            understood=_understood(request, reading),
             warnings=self._warnings(reading, statistics),
             generation=self.snapshot.generation,
             took_ms=(time.perf_counter() - began) * 1000,
@@ -200,12 +202,18 @@ class Searcher:
         found = self._find(reading.plan, request, statistics)
         return _Answer(reading, statistics, found, corrected=better) if found.hits.total else typed
 
-    def _explained(self, hits: tuple[Hit, ...], ranked: list[Ranked], found: _Answer) -> tuple[Hit, ...]:
+    def _explained(
+        self, request: SearchRequest, hits: tuple[Hit, ...], ranked: list[Ranked], found: _Answer
+    ) -> tuple[Hit, ...]:
         plan, matched, statistics = found.reading.plan, found.matches.plan, found.statistics
-        return tuple(
-            hit._replace(score_parts=explain_score(plan, matched, statistics, place.segment, place.doc, place.score))
-            for hit, place in zip(hits, ranked, strict=True)
-        )
+        explained = []
+        for hit, place in zip(hits, ranked, strict=True):
+            whole = place.score / self._recency(request, place.segment, np.array([place.doc])).item(0)
+            parts = explain_score(plan, matched, statistics, place.segment, place.doc, whole)
+            if request.half_life and parts:
+                parts = (*parts, ScorePart("recency", "", hit.date.isoformat(), place.score - whole))
+            explained.append(hit._replace(score_parts=parts))
+        return tuple(explained)
 
     def _ways_on(
         self, request: SearchRequest, reading: Reading, statistics: Statistics, today: date
@@ -234,14 +242,14 @@ class Searcher:
         found = self._answer(request, today)
         reading, statistics, matches = found.reading, found.statistics, found.matches
         total = matches.hits.total
-        scores = _scores(request, reading, matches, statistics)
+        scores = self._scores(request, reading, matches, statistics)
         ranking = rank_hits(self.snapshot, matches.hits.docs, scores, request.order, 0, total)
         return HitStream(
             request=request,
             total=total,
             hits=self._show_all(ranking, partial=matches.relaxed),
             relaxed=matches.relaxed,
-            understood=reading.understood,
+            understood=_understood(request, reading),
             warnings=self._warnings(reading, statistics),
             generation=self.snapshot.generation,
         )
@@ -310,8 +318,36 @@ class Searcher:
         found = find_partial(reading.plan, request, statistics, self.spaces, RERANKED, matches.hits)
         if found is None:
             return ()
-        ranked = rank_page(self.snapshot, found.hits.docs, found.scores, "relevance", 0, room)
+        scores = [
+            own * self._recency(request, segment, docs)
+            for segment, (own, docs) in enumerate(zip(found.scores or (), found.hits.docs, strict=True))
+        ]
+        ranked = rank_page(self.snapshot, found.hits.docs, scores, "relevance", 0, room)
         return self.show(ranked, found.plan, partial=True)
+
+    def _scores(
+        self, request: SearchRequest, reading: Reading, matches: Matches, statistics: Statistics
+    ) -> list[Scores] | None:
+        """Return what the hits of each segment are worth, None where the order is by date."""
+        if request.order != "relevance":
+            return None
+        hits = matches.hits
+        scores = matches.scores or [
+            evaluator.score(matches.plan, docs, mask)
+            for evaluator, docs, mask in zip(statistics.evaluators, hits.docs, hits.masks, strict=True)
+        ]
+        add_near_gains(reading.plan, statistics, hits.docs, scores)
+        if request.half_life:
+            for segment, (own, docs) in enumerate(zip(scores, hits.docs, strict=True)):
+                own *= self._recency(request, segment, docs)
+        return scores
+
+    def _recency(self, request: SearchRequest, segment: int, docs: Docs) -> Scores:
+        """Return what the scores of documents are multiplied by for their age; 1.0 each where it does not matter."""
+        if not request.half_life:
+            return np.ones(len(docs))
+        newest = int(self._archive_days[-1]) if len(self._archive_days) else 0
+        return recency_factors(self.snapshot.segments[segment].days.take(docs), newest, request.half_life)
 
     # -- counting -------------------------------------------------------------------------------------------------
 
@@ -398,17 +434,15 @@ def _values_of(article: Article) -> Iterator[tuple[str, str]]:
     yield from (("source", source.name) for source in article.sources)
 
 
-def _scores(request: SearchRequest, reading: Reading, matches: Matches, statistics: Statistics) -> list[Scores] | None:
-    """Return what the hits of each segment are worth, None where the order is by date."""
-    if request.order != "relevance":
-        return None
-    hits = matches.hits
-    scores = matches.scores or [
-        evaluator.score(matches.plan, docs, mask)
-        for evaluator, docs, mask in zip(statistics.evaluators, hits.docs, hits.masks, strict=True)
-    ]
-    add_near_gains(reading.plan, statistics, hits.docs, scores)
-    return scores
+def _understood(request: SearchRequest, reading: Reading) -> str:
+    """Return the query in plain words, with the half-life where one is in force."""
+    if not request.half_life or request.order != "relevance" or not reading.understood:
+        return reading.understood
+    return message(
+        "{words}; newer articles first among equals, with a half-life of {days:,} days",
+        words=reading.understood,
+        days=request.half_life,
+    )
 
 
 def without_shouting(text: str) -> str:

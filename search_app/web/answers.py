@@ -31,6 +31,7 @@ def query_answer(request: SearchRequest) -> dict[str, Any]:
         "from": request.date_from.isoformat() if request.date_from else None,
         "to": request.date_to.isoformat() if request.date_to else None,
         "sort": request.order,
+        "half_life": request.half_life,
     }
 
 

@@ -38,6 +38,7 @@ REASONS = {
     "pattern": message("a word like “{text}” in {place}"),
     "nearness": message("the words stand close together"),
     "headline": message("the headline is what was asked for"),
+    "recency": message("its age"),
 }
 
 

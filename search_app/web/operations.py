@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from flask import Blueprint
 from werkzeug.datastructures import MultiDict
 
+from ..engine.recency import MOST_DAYS
 from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS
 from ..errors import QueryError
 from ..settings import Settings
@@ -137,6 +138,11 @@ QUERY = (
 FILTERS = (
     *(Parameter(name, _VALUE_HELP[name], _values(name)) for name in VALUE_FIELDS),
     Parameter("context_match", "Whether several contexts are all of or any of.", _choice(MATCHES, "all")),
+    Parameter(
+        "half_life",
+        "By relevance, days in which the part of a score that fades with age halves; 0: age does not matter.",
+        _number(MOST_DAYS, 0, 0),
+    ),
     Parameter("explain", "1: also what the score of each hit is made of.", _choice(("1",))),
     Parameter("as_typed", "1: never search for words other than those typed.", _choice(("1",))),
     Parameter("from", f"First day. {_DAY}", _fixed({"type": "string"}), example="2024"),

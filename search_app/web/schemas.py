@@ -128,6 +128,7 @@ SCHEMAS: dict[str, Schema] = {
         missing=_list(_choice(MISSING_FIELDS)),
         **{"from": _or_null(DAY), "to": _or_null(DAY)},
         sort=_choice(SORTS),
+        half_life=COUNT,
     ),
     "Hit": {
         **_object(**_HIT, score_parts=_list(ref("ScorePart"))),
@@ -136,7 +137,8 @@ SCHEMAS: dict[str, Schema] = {
     },
     "ScorePart": {
         **_object(kind=TEXT, field=TEXT, text=TEXT, worth=NUMBER),
-        "description": "A part of a score: a word in a field, what it gains as typed, nearness, the headline itself.",
+        "description": "A part of a score: a word in a field, what it gains as typed, nearness, the headline itself; "
+        "what it loses by age, below 0.",
     },
     "Found": {
         **_object(field=_choice(FACET_FIELDS), html=TEXT),

@@ -16,6 +16,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from ..dates import month_end, parse_day_span
+from ..engine.recency import MOST_DAYS
 from ..engine.request import FACET_FIELDS, MISSING_FIELDS, SORTS, SearchRequest
 from ..errors import DateTextError, QueryError
 from ..messages import Message, message
@@ -92,6 +93,7 @@ def read_state(args: MultiDict[str, str], today: date, settings: Settings, *, le
         facet_size=read_number(args, "facet_size", 1, settings.number("max_facet_size"), 20),
         interval=_read_choice(args, "interval", INTERVALS, ""),
         as_typed=_read_choice(args, "as_typed", ("1",), "") == "1",
+        half_life=read_number(args, "half_life", 0, MOST_DAYS, 0),
         explain=_read_choice(args, "explain", ("1",), "") == "1",
     )
     tidy = not named_otherwise and not any(
@@ -275,6 +277,7 @@ _PARAMETERS: dict[str, tuple[str, Callable[[Any, SearchRequest], Iterable[str]]]
     "facet_size": ("facet_size", _whole),
     "interval": ("interval", _whole),
     "as_typed": ("as_typed", lambda _, request: ("1",)),
+    "half_life": ("half_life", _whole),
     "explain": ("explain", lambda _, request: ("1",)),
 }
 PARAMETER_ORDER = tuple(_PARAMETERS)

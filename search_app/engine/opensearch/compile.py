@@ -14,6 +14,7 @@ from typing import Any as Anything
 
 from ..fielded import TermCounts
 from ..plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Without
+from ..recency import FADING
 from ..scoring import PROSE
 from .mapping import EXACT, JOINT, LETTERS
 
@@ -66,6 +67,16 @@ def both(query: Json, filters: list[Json]) -> Json:
 def constant(query: Json, worth: float) -> Json:
     """Return a query that is worth the same wherever it holds."""
     return {"constant_score": {"filter": query, "boost": worth}}
+
+
+def fading(query: Json, half_life: int, newest: int) -> Json:
+    """Return a query whose scores fade with age, as ``recency`` has it.
+
+    newest : the day ordinal from which age is counted.
+    """
+    fade: Json = {"day": {"origin": newest, "scale": half_life, "decay": 0.5}}
+    functions: list[Json] = [{"weight": 1.0 - FADING}, {"exp": fade, "weight": FADING}]
+    return {"function_score": {"query": query, "functions": functions, "score_mode": "sum", "boost_mode": "multiply"}}
 
 
 def count_bodies(term: Term) -> tuple[Json, Json]:

@@ -33,7 +33,7 @@ from ..spelling import plain_terms
 from ..suggest import Suggester
 from .candidates import NOTHING_KNOWN, CandidateSearcher, Known, make_snapshot, scored_terms
 from .cluster import Cluster, Json
-from .compile import both, compile_plan, constant, count_bodies, read_counts
+from .compile import both, compile_plan, constant, count_bodies, fading, read_counts
 from .counting import MAX_VALUES, read_facet, read_lacking, whole_facet
 from .mapping import value_key, value_of_key
 from .scope import (
@@ -242,7 +242,7 @@ class ClusterSearcher:
         aggregations = self._tally.aggregations(request, scope, names)
 
         def body_of(plan: Plan) -> Json:
-            body = self._body(plan, scope, request.order) | {"from": 0 if deep else first, "size": 0 if deep else size}
+            body = self._body(plan, scope, request) | {"from": 0 if deep else first, "size": 0 if deep else size}
             if place and first:
                 # Behind a known hit, whose number does not matter: as cheap at the end as at the beginning.
                 body |= {"from": 0, "search_after": place}
@@ -298,8 +298,10 @@ class ClusterSearcher:
             return 0, max(self._window, end)
         return start, request.per_page
 
-    def _body(self, plan: Plan, scope: Scope, order: str) -> Json:
-        query = both(self._compiled(plan), scope.filters)
+    def _body(self, plan: Plan, scope: Scope, request: SearchRequest) -> Json:
+        query, order = both(self._compiled(plan), scope.filters), request.order
+        if request.half_life and order == "relevance" and self.articles:
+            query = fading(query, request.half_life, int(self._tally.archive_days()[-1]))
         body: Json = {"query": query, "sort": BY_SCORE if order == "relevance" else BY_DAY[order]}
         if scope.selections:
             body["post_filter"] = {"bool": {"filter": list(scope.selections.values())}}
@@ -429,15 +431,13 @@ class ClusterSearcher:
         """Answer every hit of a search. Cost: one request for each ``STREAM_HITS``; memory: that many hits."""
         scope = scope_of(request, self._resolve(request))
         size = self._window if request.order == "relevance" else STREAM_HITS
-        asked = self._answer(
-            request, scope, today, lambda plan: self._body(plan, scope, request.order) | {"size": size}
-        )
+        asked = self._answer(request, scope, today, lambda plan: self._body(plan, scope, request) | {"size": size})
         plain = replace(without_filters(asked.request), page=1)
         if asked.partial is not None:
             return replace(asked.partial.stream(plain, today), request=request, generation=self.generation)
         found = asked.answer["hits"]["hits"]
         first = self._searcher_on(found, asked.known).stream(plain, today)
-        body = self._body(asked.reading.plan, scope, request.order) | {"size": STREAM_HITS}
+        body = self._body(asked.reading.plan, scope, request) | {"size": STREAM_HITS}
         walk = Walk(self._cluster, self.index, body, _params(request))
         rest = self._show_rest(walk, found, asked.total) if asked.total > len(found) else iter(())
         return replace(
