@@ -26,6 +26,7 @@ STOP_SECONDS = 5
 # 8,190 bytes, and its only other choice is none at all.
 MAX_REQUEST_LINE_BYTES = 64 * 1024
 BACKLOG = 1024
+_STOPS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGABRT}
 
 
 def bind_socket(host: str, port: int) -> socket.socket:
@@ -102,14 +103,16 @@ def serve_app(
             "accesslog": "-" if style.access else None,
             "control_socket_disable": True,
             "when_ready": lambda arbiter: ready(),
-            "post_worker_init": _leave_interrupts_to_the_parent,
+            "post_worker_init": _begin_work,
         },
     ).run()
 
 
-def _leave_interrupts_to_the_parent(worker: Any) -> None:
-    """Ctrl-C reaches every process of a terminal's group; workers stop when their parent tells them to."""
+def _begin_work(worker: Any) -> None:
+    """Take the signals that the parent sends. Called in a worker once gunicorn's handlers stand."""
+    # Ctrl-C reaches every process of a terminal's group; workers stop when their parent tells them to.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -135,6 +138,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 class _Parent(Arbiter):  # type: ignore[misc]
     """Gunicorn's parent process, with an interrupt and a closed terminal as graceful as a termination."""
+
+    def spawn_worker(self) -> Any:
+        """Start a worker. A stop that comes meanwhile is not lost on it: it would work on until it is killed."""
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
     def handle_int(self) -> None:
         self.handle_term()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import DATA, SEED
-from test_cli import serving
+from program import serving
 
 pytest.importorskip("schemathesis", reason="schemathesis is not installed: pip install -e '.[test]'")
 

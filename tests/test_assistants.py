@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from test_cli import assert_one_sentence, command, environment, run
+from program import assert_one_sentence, command, environment, run
 
 from search_app.settings import Settings
 

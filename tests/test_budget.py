@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from index_making import in_order, make_segment, make_snapshot, publish
+from program import wait_until
 from random_articles import random_articles, random_request, random_tree
 
 from search_app.archive.model import Article
@@ -281,13 +282,13 @@ def test_threads_get_single_thread_answers_while_generations_are_swapped(tmp_pat
     try:
         for generation in range(3, 23):
             publish_next(index, generation, *thirds(contents[generation % 2]))
-            time.sleep(0.02)
+            wait_until(lambda generation=generation: wrong or generation in seen)
     finally:
         done.set()
         for thread in threads:
             thread.join()
     assert wrong == []
-    assert len(seen) > 5
+    assert seen >= set(range(3, 23))
     assert min(counted) >= 60
 
 

@@ -1,107 +1,24 @@
-"""The commands as people and cron jobs run them: real processes, their output, their exit codes."""
+"""The commands as people and cron jobs run them, and ``index`` above all: output, exit codes, what stays as it is."""
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import re
-import select
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from program import PATIENCE_SECONDS, assert_one_sentence, command, environment, run, run_process, wait_until
 
 from search_app.index.builder import build_index
 from search_app.index.generation import open_snapshot
 from search_app.index.lock import build_lock
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 ARTICLES = 13  # 12 news articles and an editorial
-PATIENCE_SECONDS = 30
-
-
-def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEARCH_APP_")}
-    return {**kept, "PYTHONPATH": str(REPOSITORY), **changes}
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "search_app", *map(str, arguments)]
-
-
-def run(*arguments: object, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        cwd=cwd,
-        env=environment(**variables),
-    )
-
-
-def assert_one_sentence(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
-    """The command failed with one line on stderr that says these things, and with nothing on stdout."""
-    assert done.returncode == code, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("search-app: ")
-    assert done.stderr.count("\n") == 1
-    assert "Traceback" not in done.stderr
-    for part in parts:
-        assert part in done.stderr
-
-
-@contextmanager
-def serving(*arguments: object, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a serving command; yield its process and address. It is killed at the end if it still runs."""
-    process = subprocess.Popen(
-        command(*arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(**variables),
-    )
-    try:
-        yield process, wait_for_address(process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def wait_for_address(process: subprocess.Popen[str]) -> str:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    assert process.stdout is not None
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([process.stdout], [], [], 0.5)
-        line = process.stdout.readline() if ready else ""
-        if match := re.search(r"Serving on (http://\S+/)", line):
-            return match[1]
-        if process.poll() is not None:
-            break
-    process.kill()
-    raise AssertionError(f"no address was printed: {process.communicate()}")
-
-
-def get(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
 
 
 def built(archive: Path, target: Path) -> Path:
@@ -126,7 +43,7 @@ def snapshot_of(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_index_ends_with_one_line_of_counts(archive: Path, tmp_path: Path) -> None:
-    done = run("index", archive, "--index", tmp_path / "index")
+    done = run_process("index", archive, "--index", tmp_path / "index")
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(rf"{ARTICLES} articles: {ARTICLES} new, 0 changed, 0 gone, 0 skipped; \d+\.\d s\n", done.stdout)
     assert done.stderr == ""
@@ -150,7 +67,7 @@ def test_options_have_environment_variables_and_win_over_them(archive: Path, tmp
 
 
 def test_a_quiet_build_prints_nothing_when_all_is_well(archive: Path, tmp_path: Path) -> None:
-    done = run("index", archive, "--index", tmp_path / "index", "--quiet")
+    done = run_process("index", archive, "--index", tmp_path / "index", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -181,7 +98,7 @@ def test_another_build_is_met_with_75_and_its_holder(archive: Path, tmp_path: Pa
     target = tmp_path / "index"
     target.mkdir()
     with build_lock(target):
-        done = run("index", archive, "--index", target, "--quiet")
+        done = run_process("index", archive, "--index", target, "--quiet")
     assert_one_sentence(done, 75, "Another build", f"pid {os.getpid()}")
 
 
@@ -265,304 +182,6 @@ def test_progress_bars_go_to_a_terminal_only(archive: Path, tmp_path: Path) -> N
     assert on_terminal("index", archive, "--index", tmp_path / "two", "--quiet") == ""
 
 
-# search
-
-
-def test_search_prints_readable_hits_and_facets(index_dir: Path) -> None:
-    done = run("search", "harbour", "strike", "--index", index_dir)
-    assert done.returncode == 0, done.stderr
-    assert re.match(r"\d+ articles in \d+\.\d ms\n\n1\. ", done.stdout)
-    assert "/news/2031/04/1/the-harbour-strike-in-port-amaro-ends-after-four-weeks" in done.stdout
-    assert "Topic:   Port Amaro harbour strike (3)" in done.stdout
-    assert "Source:" in done.stdout
-    assert "\x1b" not in done.stdout
-    assert done.stderr == ""
-
-
-def test_filters_and_order(index_dir: Path) -> None:
-    done = run(
-        "search", "--topic", "Port Amaro harbour strike", "--context", "Kestria", "--source", "Amaro Courier",
-        "--from", "2031-03", "--to", "march 2031", "--sort", "oldest", "--limit", 5, "--json", "--index", index_dir,
-    )  # fmt: skip
-    answer = json.loads(done.stdout)
-    assert [hit["date"] for hit in answer["hits"]] == ["2031-03-04"]
-    assert answer["query"]["from"] == "2031-03-01"
-    assert answer["query"]["to"] == "2031-03-31"
-    assert answer["per_page"] == 5
-
-
-def test_pages_of_results(index_dir: Path) -> None:
-    done = run("search", "--limit", 5, "--page", 2, "--index", index_dir)
-    assert "\n6. " in done.stdout
-    assert "Page 2 of 3; --page 3 shows the next." in done.stdout
-
-
-def test_json_is_what_the_web_answers(index_dir: Path, client: Any) -> None:
-    printed = json.loads(
-        run("search", "harbour", "--from", "2031", "--limit", 3, "--json", "--index", index_dir).stdout
-    )
-    answered = client.get("/api/search?q=harbour&from=2031&per_page=3").get_json()
-    del printed["took_ms"], answered["took_ms"]
-    assert printed == answered
-
-
-def test_a_search_without_hits_is_no_failure(index_dir: Path) -> None:
-    done = run("search", "zebrafish", "--index", index_dir)
-    assert done.returncode == 0
-    assert "No article" in done.stdout
-
-
-def test_colours_go_to_a_terminal_that_wants_them(index_dir: Path) -> None:
-    def shown(**variables: str) -> bytes:
-        leader, follower = pty.openpty()
-        process = subprocess.Popen(
-            command("search", "harbour", "--index", index_dir),
-            stdin=subprocess.DEVNULL,
-            stdout=follower,
-            env=environment(TERM="xterm", **variables),
-        )
-        os.close(follower)
-        text = b""
-        try:
-            while chunk := os.read(leader, 4096):
-                text += chunk
-        except OSError:
-            pass  # the other end was closed: the process is done
-        finally:
-            os.close(leader)
-        process.wait(PATIENCE_SECONDS)
-        return text
-
-    assert b"\x1b[" in shown()
-    assert b"\x1b" not in shown(NO_COLOR="1")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "parts"),
-    [
-        pytest.param(["--from", "31 february 2031"], ("--from", "31 february 2031"), id="impossible date"),
-        pytest.param(["--to", "soon"], ("--to", "soon"), id="no date"),
-        pytest.param(["--sort", "best"], ("--sort", "best", "newest"), id="unknown order"),
-        pytest.param(["--limit", "0"], ("--limit", "100"), id="limit of nothing"),
-        pytest.param(["--limit", "many"], ("--limit", "many"), id="limit in words"),
-        pytest.param(["--page", "-1"], ("--page",), id="page below one"),
-    ],
-)
-def test_a_value_that_cannot_be_used_is_wrong_usage(
-    arguments: list[str], parts: tuple[str, ...], index_dir: Path
-) -> None:
-    assert_one_sentence(run("search", "harbour", *arguments, "--index", index_dir), 2, *parts)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        pytest.param("harbour " * 2500, id="20,000 characters"),
-        pytest.param('"peace talks', id="unbalanced quotes"),
-        pytest.param("*", id="lone star"),
-        pytest.param("(((((", id="parentheses"),
-        pytest.param("headline:", id="field without words"),
-        pytest.param("NOT", id="operator alone"),
-        pytest.param("\x1b[31mred", id="control characters"),
-        pytest.param("", id="nothing"),
-    ],
-)
-def test_whatever_is_typed_gets_an_answer(query: str, index_dir: Path) -> None:
-    done = run("search", "--index", index_dir, "--", query)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
-    assert "\x1b" not in done.stdout
-    assert done.stderr == ""
-
-
-def test_arguments_that_are_not_utf_8_get_an_answer(index_dir: Path) -> None:
-    done = subprocess.run(
-        [*command("search", "--index", index_dir), b"harb\xffour"], capture_output=True, env=environment(), timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_page_past_the_end_says_which_is_the_last(index_dir: Path) -> None:
-    assert_one_sentence(run("search", "harbour", "--page", 99, "--index", index_dir), 1, "99", "last page is 1")
-
-
-def test_a_reader_that_leaves_early_ends_it_quietly(index_dir: Path) -> None:
-    process = subprocess.Popen(
-        command("search", "--limit", 100, "--json", "--index", index_dir),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    with process.stderr:
-        assert process.stderr.read() == b""
-    assert process.wait(PATIENCE_SECONDS) == 0
-
-
-# status and check
-
-
-def test_status_tells_what_the_index_holds(index_dir: Path) -> None:
-    done = run("status", "--index", index_dir)
-    assert done.returncode == 0, done.stderr
-    for part in (f"{ARTICLES}", "2030-11-02", "2032-02-10", str(index_dir)):
-        assert part in done.stdout
-    assert done.stdout.splitlines()[-1].split() == ["Ready", "yes"]
-
-
-def test_status_says_why_an_index_is_not_ready(archive: Path, tmp_path: Path) -> None:
-    target = built(archive, tmp_path / "index")
-    for manifest in target.glob("manifest-*"):
-        os.utime(manifest, (1, 1))
-    done = run("status", "--index", target, SEARCH_APP_MAX_INDEX_AGE_HOURS="24")
-    assert done.returncode == 0
-    assert "No build has succeeded for" in done.stdout.splitlines()[-1]
-
-
-def test_status_for_programs(index_dir: Path) -> None:
-    figures = json.loads(run("status", "--json", "--index", index_dir).stdout)
-    assert figures["articles"] == ARTICLES
-    assert figures["index"] == str(index_dir)
-    assert figures["not_ready"] == []
-
-
-def test_check_finds_a_sound_index_sound(index_dir: Path) -> None:
-    done = run("check", "--index", index_dir)
-    assert done.returncode == 0, done.stderr
-    assert "sound" in done.stdout
-
-
-def test_check_says_what_is_wrong(archive: Path, tmp_path: Path) -> None:
-    target = built(archive, tmp_path / "index")
-    largest = max((path for path in target.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
-    data = bytearray(largest.read_bytes())
-    data[len(data) // 2] ^= 0x10
-    largest.write_bytes(data)
-    done = run("check", "--index", target)
-    assert done.returncode == 1
-    assert largest.name in done.stderr
-    assert "search-app index ARCHIVE --full" in done.stderr
-    assert done.stdout == ""
-
-
-@pytest.mark.parametrize("name", ["search", "status", "check"])
-def test_a_missing_index_says_how_to_build_one(name: str, tmp_path: Path) -> None:
-    assert_one_sentence(run(name, "--index", tmp_path / "none"), 1, "There is no index", "search-app index ARCHIVE")
-
-
-@pytest.mark.parametrize("name", ["search", "status", "check"])
-@pytest.mark.parametrize("damage", ["a file", "rubbish", "truncated"])
-def test_a_broken_index_folder_is_one_clear_failure(name: str, damage: str, archive: Path, tmp_path: Path) -> None:
-    target = tmp_path / "index"
-    if damage == "a file":
-        target.write_text("not a folder", encoding="utf-8")
-    elif damage == "rubbish":
-        target.mkdir()
-        (target / "whatever").write_bytes(b"\0" * 100)
-    else:
-        built(archive, target)
-        for path in target.rglob("*"):
-            if path.is_file() and path.stat().st_size > 10:
-                os.truncate(path, path.stat().st_size // 2)
-    done = run(name, "--index", target)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert "This should not have happened" not in done.stderr
-    assert "search-app index ARCHIVE" in done.stderr
-
-
-# serve and demo
-
-
-def test_serve_answers_over_http_and_stops_in_peace(index_dir: Path) -> None:
-    with serving("serve", "--index", index_dir, "--port", 0, "--workers", 2) as (process, url):
-        status, page = get(f"{url}search?q=harbour")
-        assert status == 200
-        assert "<mark>" in page
-        assert json.loads(get(f"{url}api/search?q=harbour")[1])["total"] > 0
-        assert get(f"{url}healthz")[0] == 200
-        status, page = get(f"{url}search?q={'harbour+' * 2500}")
-        assert status == 200
-        assert "2,048" in page
-        process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
-        assert process.wait(PATIENCE_SECONDS) == 0
-        assert time.monotonic() - began < 6
-        assert process.stderr is not None
-        assert process.stderr.read() == ""
-
-
-def test_serve_stops_at_ctrl_c_as_it_does_in_a_terminal(index_dir: Path) -> None:
-    process = subprocess.Popen(
-        command("serve", "--index", index_dir, "--port", 0),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        start_new_session=True,
-    )
-    try:
-        url = wait_for_address(process)
-        assert get(f"{url}healthz")[0] == 200
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(PATIENCE_SECONDS) == 0
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        _, errors = process.communicate()
-    assert errors == ""
-
-
-def test_serve_starts_without_an_index_and_serves_as_soon_as_there_is_one(archive: Path, tmp_path: Path) -> None:
-    target = tmp_path / "index"
-    with serving("serve", "--index", target, "--port", 0, "--workers", 1) as (_, url):
-        assert get(f"{url}api/search?q=harbour")[0] == 503
-        assert run("index", archive, "--index", target).returncode == 0
-        assert get(f"{url}api/search?q=harbour")[0] == 200
-
-
-def test_a_port_in_use_is_one_sentence(index_dir: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        done = run("serve", "--index", index_dir, "--port", port)
-    assert_one_sentence(done, 1, f"Port {port}", "--port")
-
-
-@pytest.mark.parametrize(
-    ("host", "parts"),
-    [
-        pytest.param("203.0.113.7", ("203.0.113.7", "--host"), id="another machine's"),
-        pytest.param("nowhere.invalid", ("nowhere.invalid", "--host"), id="unknown name"),
-    ],
-)
-def test_a_host_that_is_not_ours_is_one_sentence(host: str, parts: tuple[str, ...], index_dir: Path) -> None:
-    assert_one_sentence(run("serve", "--index", index_dir, "--host", host, "--port", 0), 1, *parts)
-
-
-def test_a_port_that_does_not_exist_is_wrong_usage(index_dir: Path) -> None:
-    assert_one_sentence(run("serve", "--index", index_dir, "--port", 70000), 2, "70000", "65535")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_demo_serves_its_sample_and_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
-    with serving("demo", "--port", 0, TMPDIR=str(tmp_path)) as (process, url):
-        assert list(tmp_path.glob("search-app-demo-*"))
-        status, page = get(f"{url}search?q=harbour+strike")
-        assert status == 200
-        assert "Port Amaro" in page
-        assert get(url)[0] == 200
-        process.send_signal(number)
-        assert process.wait(PATIENCE_SECONDS) == 0
-        assert process.stderr is not None
-        assert process.stderr.read() == ""
-    assert list(tmp_path.iterdir()) == []
-
-
 # the program as a whole
 
 
@@ -594,6 +213,12 @@ def test_a_setting_that_cannot_be_used_names_its_variable(index_dir: Path) -> No
     assert_one_sentence(done, 2, "SEARCH_APP_MAX_CLAUSES", "none")
 
 
+def test_a_process_ends_with_the_code_of_its_command(tmp_path: Path) -> None:
+    assert run_process("--version").returncode == 0
+    assert_one_sentence(run_process("status", "--index", tmp_path / "none"), 1, "There is no index")
+    assert run_process("serch").returncode == 2
+
+
 @pytest.mark.parametrize("variables", [{"SEARCH_APP_DEBUG": "1"}, {}], ids=["variable", "option"])
 def test_tracebacks_only_where_asked(variables: dict[str, str], tmp_path: Path) -> None:
     asked = () if variables else ("--debug",)
@@ -621,9 +246,7 @@ def test_an_interrupted_build_ends_with_130_and_loses_nothing(archive: Path, tmp
         start_new_session=True,
     )
     lock = target / "build.lock"
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (lock.exists() and lock.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: process.poll() is not None or (lock.exists() and lock.stat().st_size))
     assert process.poll() is None, process.communicate()
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)

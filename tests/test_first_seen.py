@@ -14,8 +14,8 @@ import feedparser
 import pytest
 from conftest import DATA
 from flask.testing import FlaskClient
+from program import run
 from test_builder import write_story
-from test_cli import run
 
 from search_app.engine.embedded import EmbeddedEngine
 from search_app.engine.request import SearchRequest

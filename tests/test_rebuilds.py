@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from editions import ARTICLES, EDITION, articles_of, write_edition
+from program import PATIENCE_SECONDS, TESTS, environment
 from story_archive import write_stories, write_story
 from test_serving import serving
 
@@ -36,7 +37,6 @@ from search_app.index.manifest import SEGMENTS
 from search_app.settings import load_settings
 from search_app.web.app import create_app
 
-HERE = Path(__file__).resolve().parent
 REQUESTS = int(os.environ.get("STORM_REQUESTS", "800"))
 GENERATIONS = int(os.environ.get("GENERATIONS", "200"))
 # A storm lasts until so many have answered, however quick the requests or slow the rebuilds.
@@ -133,7 +133,7 @@ def test_memory_and_descriptors_are_flat_over_two_hundred_generations(tmp_path: 
         [sys.executable, "-c", _GENERATIONS, str(tmp_path / "index"), str(GENERATIONS)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"},
+        env=environment(),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -303,11 +303,11 @@ def test_a_storm_of_requests_during_rebuilds_has_no_error_and_no_mixed_answer(
     write_edition(archive, 0)
     build_index(archive, index, jobs=1)
     builder = subprocess.Popen(
-        [sys.executable, str(HERE / "editions.py"), "rebuild", str(archive), str(index), str(stop)],
+        [sys.executable, str(TESTS / "editions.py"), "rebuild", str(archive), str(index), str(stop)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        env=environment(),
     )
     try:
         # Eight clients may all want an export at once.
@@ -318,7 +318,7 @@ def test_a_storm_of_requests_during_rebuilds_has_no_error_and_no_mixed_answer(
             for client in clients:
                 client.join()
             stop.touch()
-            out, trouble = builder.communicate(timeout=60)
+            out, trouble = builder.communicate(timeout=PATIENCE_SECONDS)
             assert (builder.returncode, trouble) == (0, "")
             wrong = [sentence for client in clients for sentence in client.wrong]
             editions: dict[str, Any] = json.loads(out)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from editions import articles_of, edition_of, write_edition
+from program import PATIENCE_SECONDS, TESTS, environment
 from story_archive import assert_tidy
 
 from search_app.engine.embedded import EmbeddedEngine
@@ -22,8 +23,6 @@ from search_app.index.builder import build_index
 from search_app.index.generation import newest_generation, open_snapshot
 from search_app.index.manifest import SEGMENTS, list_generations, manifest_path, read_manifest, sizes_of
 from search_app.index.verify import check_index
-
-HERE = Path(__file__).resolve().parent
 
 
 def edition_in(index: Path) -> int:
@@ -76,7 +75,7 @@ def test_a_build_with_too_little_memory_ends_with_an_error_or_well(tmp_path: Pat
         [sys.executable, "-c", _SMALLER_AND_SMALLER, str(archive), str(index), jobs, json.dumps(rooms)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}", "OPENBLAS_NUM_THREADS": "1"},
+        env=environment(OPENBLAS_NUM_THREADS="1"),
         timeout=300,
         check=False,
     )
@@ -125,16 +124,17 @@ def test_a_copy_taken_while_builds_go_on_opens_and_verifies(tmp_path: Path, take
     write_edition(archive, 0)
     build_index(archive, index, jobs=1)
     builder = subprocess.Popen(
-        [sys.executable, str(HERE / "editions.py"), "rebuild", str(archive), str(index), str(stop)],
+        [sys.executable, str(TESTS / "editions.py"), "rebuild", str(archive), str(index), str(stop)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        env=environment(),
     )
     copies: list[Path] = []
     try:
-        deadline = time.monotonic() + 120
-        while newest_generation(index) < 8 and time.monotonic() < deadline:
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
+        while newest_generation(index) < 8 or len({newest_generation(copy) for copy in copies}) < 2:
+            assert time.monotonic() < deadline
             copy = tmp_path / f"copy{len(copies)}"
             if take(index, copy):
                 copies.append(copy)
@@ -143,7 +143,7 @@ def test_a_copy_taken_while_builds_go_on_opens_and_verifies(tmp_path: Path, take
                 shutil.rmtree(copy, ignore_errors=True)
     finally:
         stop.touch()
-        out, trouble = builder.communicate(timeout=60)
+        out, trouble = builder.communicate(timeout=PATIENCE_SECONDS)
     assert (builder.returncode, trouble) == (0, "")
     assert json.loads(out)["editions"] > 5
     assert len({newest_generation(copy) for copy in copies}) > 1

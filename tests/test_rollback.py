@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from index_making import extents
+from program import run, run_process
 from story_archive import assert_tidy, found, write_stories, write_story
 
 from search_app.engine.embedded import EmbeddedEngine
@@ -20,8 +19,6 @@ from search_app.index.generation import open_snapshot
 from search_app.index.lock import build_lock
 from search_app.index.manifest import SEGMENTS, list_generations, manifest_path, read_manifest
 from search_app.index.rollback import prune_index, roll_back
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -38,17 +35,6 @@ def index(stories: Path, tmp_path: Path) -> Path:
     write_story(stories, 11, "Eleventh")
     build_index(stories, folder, jobs=1)
     return folder
-
-
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the program as a person does."""
-    return subprocess.run(
-        [sys.executable, "-m", "search_app", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
 
 
 def test_a_rollback_brings_the_answers_of_before_under_a_new_number(index: Path) -> None:
@@ -173,19 +159,19 @@ def test_neither_meets_a_build(index: Path) -> None:
 
 def test_the_commands(index: Path) -> None:
     (index / SEGMENTS / "00000009-1.seg").write_bytes(b"half")
-    done = command("prune", "--dry-run", "--index", index)
+    done = run("prune", "--dry-run", "--index", index)
     assert (done.returncode, done.stdout, done.stderr) == (0, "00000009-1.seg\n1 file to remove, 4 bytes.\n", "")
-    done = command("prune", "--index", index)
+    done = run("prune", "--index", index)
     assert done.stdout == "00000009-1.seg\n1 file removed, 4 bytes.\n"
-    done = command("rollback", "--index", index)
+    done = run("rollback", "--index", index)
     assert (done.returncode, done.stderr) == (0, "")
     assert "10 articles: generation 1 serves again, as generation 3; generation 2 is left behind." in done.stdout
-    done = command("rollback", "--index", index)
+    done = run("rollback", "--index", index)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "no earlier generation" in done.stderr
     with build_lock(index):
-        done = command("rollback", "--index", index)
+        done = run_process("rollback", "--index", index)
         assert (done.returncode, f"pid {os.getpid()}" in done.stderr) == (75, True)
     for name in ("rollback", "prune"):
-        done = command(name, "--index", index / "never")
+        done = run(name, "--index", index / "never")
         assert (done.returncode, "There is no index in" in done.stderr) == (1, True)

@@ -12,31 +12,37 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
+from program import PATIENCE_SECONDS, children_of, needs_proc, started, wait_until
 
 from search_app.errors import ServeError
 from search_app.server import MAX_REQUEST_LINE_BYTES, STOP_SECONDS, THREADS, _bind_problem, bind_socket, socket_url
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SLOW_SECONDS = 1.5
-SCRIPT = f"""
+SCRIPT = """
+import sys
 import time
+from pathlib import Path
 from flask import Flask, request
+import search_app.server
 from search_app.server import bind_socket, serve_app, socket_url
 
 app = Flask("tried")
+# So long that a stop which something holds up does not come about within the test.
+search_app.server.STOP_SECONDS = 600
 
 @app.get("/slow")
 def slow():
-    time.sleep({SLOW_SECONDS})
+    print("under way", flush=True)
+    while not Path(request.args["until"]).exists():
+        time.sleep(0.02)
     return "done"
 
 @app.get("/large")
 def large():
-    return "a" * 50_000_000
+    return "a" * 20_000_000
 
 @app.get("/length")
 def length():
@@ -44,7 +50,7 @@ def length():
 
 bound = bind_socket("127.0.0.1", 0)
 url = socket_url(bound)
-serve_app(app, bound, workers=2, ready=lambda: print(url, flush=True))
+serve_app(app, bound, workers=2, ready=lambda: print(f"Serving on {url}", flush=True))
 """
 
 
@@ -62,83 +68,89 @@ def kept_server() -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def run_script(script: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://"), process.communicate()
-        yield process, url
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+def run_script(script: str) -> AbstractContextManager[tuple[subprocess.Popen[str], str]]:
+    return started([sys.executable, "-c", script])
 
 
 def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
         return answer.read().decode()
 
 
+@needs_proc
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_finishes_the_request_under_way(
-    number: signal.Signals, server: tuple[subprocess.Popen[str], str]
+    number: signal.Signals, server: tuple[subprocess.Popen[str], str], tmp_path: Path
 ) -> None:
     process, url = server
+    assert process.stdout is not None
     answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(read(f"{url}slow")))
-    read(f"{url}length?q=warm")
+    asking = threading.Thread(target=lambda: answers.append(read(f"{url}slow?until={tmp_path}/now")))
     asking.start()
-    time.sleep(SLOW_SECONDS / 3)
+    assert process.stdout.readline() == "under way\n"
     process.send_signal(number)
-    asking.join(30)
+    # The process that has nothing to do ends at once.
+    wait_until(lambda: len(children_of(process.pid)) == 1)
+    assert process.poll() is None
+    (tmp_path / "now").touch()
+    asking.join(PATIENCE_SECONDS)
     assert answers == ["done"]
-    assert process.wait(STOP_SECONDS + 2) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_an_idle_connection_does_not_hold_up_a_stop(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
-    host, port = url.removeprefix("http://").rstrip("/").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as idle:
+    with connect(url) as idle:
         idle.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n\r\n")
-        assert b"200 OK" in idle.recv(4096)
+        assert answer_on(idle).endswith(b"3")
         process.terminate()
-        assert process.wait(STOP_SECONDS + 2) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
 
 
+@needs_proc
 def test_a_worker_that_dies_is_replaced(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
-    read(f"{url}length?q=warm")
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not children.exists():
-        pytest.skip("this system does not tell the children of a process")
-
-    def two_workers(other_than: set[str]) -> set[str]:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            workers = set(children.read_text().split()) - other_than
-            if len(workers) == 2:
-                return workers
-            time.sleep(0.05)
-        raise AssertionError("there are not two workers")
-
-    first = two_workers(set())
+    wait_until(lambda: len(children_of(process.pid)) == 2)
+    first = children_of(process.pid)
     for worker in first:
-        os.kill(int(worker), signal.SIGKILL)
-    two_workers(first)
+        os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: len(set(children_of(process.pid)) - set(first)) == 2)
     assert read(f"{url}length?q=abcd") == "4"
+
+
+@needs_proc
+def test_a_stop_reaches_workers_that_are_just_starting() -> None:
+    script = SCRIPT.replace(
+        "import search_app.server\n",
+        """import search_app.server
+from gunicorn.workers.base import Worker
+handle_signals = Worker.init_signals
+def late(worker):
+    time.sleep(1)
+    handle_signals(worker)
+Worker.init_signals = late
+""",
+    )
+    with run_script(script) as (process, _):
+        wait_until(lambda: children_of(process.pid))
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_request_that_never_ends_does_not_hold_up_a_stop_for_ever(tmp_path: Path) -> None:
+    script = SCRIPT.replace("STOP_SECONDS = 600", "STOP_SECONDS = 1")
+    with run_script(script) as (process, url), connect(url) as line:
+        line.sendall(f"GET /slow?until={tmp_path}/never HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        assert process.stdout is not None
+        assert process.stdout.readline() == "under way\n"
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+    assert STOP_SECONDS == 5, "so long where nobody chooses"
 
 
 def connect(url: str) -> socket.socket:
     host, port = url.removeprefix("http://").rstrip("/").split(":")
-    return socket.create_connection((host, int(port)), timeout=30)
+    return socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
 
 
 def answer_on(line: socket.socket) -> bytes:
@@ -173,7 +185,7 @@ def test_half_requests_hold_nobody_up(half: bytes, server: tuple[subprocess.Pope
         for _ in range(8):
             assert read(f"{url}length?q=abcd") == "4"
         process.terminate()
-        assert process.wait(STOP_SECONDS + 2) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     finally:
         for line in lines:
             line.close()
@@ -226,7 +238,7 @@ def test_a_reader_that_takes_nothing_is_given_up() -> None:
             for line in lines:
                 line.close()
         process.terminate()
-        assert process.communicate(timeout=STOP_SECONDS + 5)[1] == ""
+        assert process.communicate(timeout=PATIENCE_SECONDS)[1] == ""
 
 
 @pytest.mark.parametrize(

@@ -9,79 +9,34 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from program import (
+    PATIENCE_SECONDS,
+    children_of,
+    command,
+    get,
+    needs_proc,
+    runs,
+    started,
+    wait_until,
+)
 
 from search_app.index.builder import build_index
-from search_app.server import STOP_SECONDS
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-PATIENCE_SECONDS = 30
-SLOW_SECONDS = 1.5
 
 
-@contextmanager
 def serving(
     index: Path, tmp: Path, workers: int = 2, through: Sequence[str] = (), **variables: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the server on a free port with its own folder for temporary files; yield its process and address."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEARCH_APP_")}
-    process = subprocess.Popen(
-        [
-            *through,
-            sys.executable,
-            "-m",
-            "search_app",
-            *f"serve --port 0 --workers {workers} --index".split(),
-            str(index),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**kept, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(tmp), **variables},
-    )
-    try:
-        assert process.stdout is not None
-        found = re.search(r"Serving on (http://\S+/)", process.stdout.readline())
-        assert found, process.communicate()
-        yield process, found[1]
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def get(url: str) -> tuple[int, str]:
-    """Status and text of an address, over a connection of its own."""
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code, refused.read().decode()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-
-
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not children.exists():
-        pytest.skip("this system does not tell the children of a process")
-    return [int(pid) for pid in children.read_text().split()]
+) -> AbstractContextManager[tuple[subprocess.Popen[str], str]]:
+    """Run the server on a free port with its own folder for temporary files; gives its process and address."""
+    asked = command("serve", "--port", 0, "--workers", workers, "--index", index)
+    return started([*through, *asked], TMPDIR=str(tmp), **variables)
 
 
 def searches_counted(url: str) -> int:
@@ -110,6 +65,7 @@ def large_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "index"
 
 
+@needs_proc
 def test_the_figures_are_those_of_all_processes(index_dir: Path, tmp_path: Path) -> None:
     with serving(index_dir, tmp_path, workers=3) as (process, url):
         asking = [threading.Thread(target=get, args=(f"{url}api/search?q=harbour",)) for _ in range(30)]
@@ -118,10 +74,11 @@ def test_the_figures_are_those_of_all_processes(index_dir: Path, tmp_path: Path)
         for thread in asking:
             thread.join(PATIENCE_SECONDS)
         assert [searches_counted(url) for _ in range(6)] == [30] * 6, "whichever process is asked"
-        killed = workers_of(process)
+        killed = children_of(process.pid)
+        assert len(killed) == 3
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: len(set(workers_of(process)) - set(killed)) == 3)
+        wait_until(lambda: len(set(children_of(process.pid)) - set(killed)) == 3)
         assert searches_counted(url) == 30, "what a process counted outlives it"
         assert get(f"{url}api/search?q=harbour")[0] == 200
         assert searches_counted(url) == 31
@@ -131,12 +88,14 @@ def test_the_figures_are_those_of_all_processes(index_dir: Path, tmp_path: Path)
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
 
 
+@needs_proc
 def test_a_killed_server_leaves_nothing_that_the_next_does_not_remove(index_dir: Path, tmp_path: Path) -> None:
     with serving(index_dir, tmp_path) as (process, _):
-        workers = workers_of(process)
+        wait_until(lambda: len(children_of(process.pid)) == 2)
+        workers = children_of(process.pid)
         process.kill()
         process.wait(PATIENCE_SECONDS)
-        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+        wait_until(lambda: not any(map(runs, workers)))
     left = {path.name for path in tmp_path.glob("search-app-*")}
     assert left
     with serving(index_dir, tmp_path) as (process, url):
@@ -199,7 +158,7 @@ def test_an_index_that_may_not_be_read_is_told_and_served_once_it_may(archive: P
             closed.chmod(mode)
 
 
-def read_slowly(url: str, begun: threading.Event) -> bytes:
+def read_slowly(url: str, begun: threading.Event, go_on: threading.Event) -> bytes:
     """Read an answer as a client behind a narrow line does: little buffer, with a pause before most of it is taken."""
     host, port = re.findall(r"//([^:/]+):(\d+)/", url)[0]
     with socket.socket() as line:
@@ -210,23 +169,26 @@ def read_slowly(url: str, begun: threading.Event) -> bytes:
         line.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         taken = line.recv(512)
         begun.set()
-        time.sleep(SLOW_SECONDS)
+        go_on.wait(PATIENCE_SECONDS)
         while chunk := line.recv(65536):
             taken += chunk
     return taken
 
 
+@needs_proc
 def test_a_stop_finishes_an_export_that_is_under_way(large_index: Path, tmp_path: Path) -> None:
     with serving(large_index, tmp_path) as (process, url):
-        begun = threading.Event()
+        begun, go_on = threading.Event(), threading.Event()
         taken: list[bytes] = []
-        reading = threading.Thread(target=lambda: taken.append(read_slowly(f"{url}export.jsonl", begun)))
+        reading = threading.Thread(target=lambda: taken.append(read_slowly(f"{url}export.jsonl", begun, go_on)))
         reading.start()
         assert begun.wait(PATIENCE_SECONDS)
         process.terminate()
-        time.sleep(SLOW_SECONDS / 2)
-        assert process.poll() is None, "the answer was not under way any more"
-        assert process.wait(STOP_SECONDS + 5) == 0
+        # The process that has nothing to do ends at once.
+        wait_until(lambda: len(children_of(process.pid)) == 1)
+        assert process.poll() is None, "it waits for the answer that is under way"
+        go_on.set()
+        assert process.wait(PATIENCE_SECONDS) == 0
         reading.join(PATIENCE_SECONDS)
     lines = [line for line in taken[0].split(b"\n") if line.startswith(b"{")]
     assert len(lines) == LARGE_ARTICLES

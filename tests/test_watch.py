@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from index_making import publish
-from test_cli import assert_one_sentence, run
+from program import assert_one_sentence, run
 
 from search_app.archive.model import Article
 from search_app.engine.embedded import EmbeddedEngine

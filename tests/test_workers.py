@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import pytest
+from program import needs_proc, runs, wait_until
 
 from search_app.archive.workers import Pool
 
@@ -164,7 +164,7 @@ def test_no_room_for_a_thread_is_a_want_of_memory(monkeypatch: pytest.MonkeyPatc
     assert multiprocessing.active_children() == []
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes")
+@needs_proc
 def test_workers_end_with_their_builder() -> None:
     """Even one that is killed, and while its workers work."""
     reading, writing = FORK.Pipe(duplex=False)
@@ -182,15 +182,4 @@ def test_workers_end_with_their_builder() -> None:
     assert len(pids) == 2
     builder.kill()
     builder.join()
-    late = time.monotonic() + 60
-    while not all(map(is_over, pids)):
-        assert time.monotonic() < late
-        time.sleep(0.05)
-
-
-def is_over(pid: int) -> bool:
-    """Return whether a process has ended, though nobody may have asked about it yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+    wait_until(lambda: not any(map(runs, pids)))
