@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -330,6 +330,22 @@ def test_what_a_search_has_already_is_no_link(client: FlaskClient) -> None:
     assert not {STRIKE, "Kestria"} & {words(link) for link in hit.iter("a")}
     hit = see(client, "/search", **asked, context_match="any").one("li", class_="hit")
     assert [words(line) for line in hit.iter("bdi")] == [STRIKE, "Kestria"]
+
+
+def test_links_of_a_result_page_are_written_in_letters(client: FlaskClient) -> None:
+    """A third of the bytes for Chinese; what programs take, and what is no letter, stays encoded."""
+    page = see(client, "/search", q="码头\u3000\u202eé", context_match="any", context="码头 & “罢工”")
+    written = [link.get("href") or "" for link in page.one("ul", class_="chips").iter("a")]
+    assert written == ["?q=码头%E3%80%80%E2%80%AEé&context_match=any"]
+    (form,) = [pair for pair in page.form_values() if pair[0] == "context"]
+    assert form == ("context", "码头 & “罢工”")
+    assert page.one("link", rel="canonical").get("href", "").isascii()
+    assert all(page.link(text).isascii() for text in ("This search as JSON", "as a feed", "as CSV"))
+    hit = see(client, "/search", q="码头").one("li", class_="hit")
+    for link in hit.iter("a"):
+        href = link.get("href") or ""
+        if not href.startswith("http"):
+            assert client.get(urljoin("/search", href) if href.startswith("?") else href).status_code == 200, href
 
 
 def test_words_marked_side_by_side_are_marked_as_one(client: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from copy import copy
 from datetime import date
 from functools import lru_cache
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from ..engine.request import FACET_FIELDS, FacetRequest, SearchRequest
 from .state import (
@@ -27,19 +27,29 @@ PLAIN_IN_QUERY = ",:"
 # An empty part, a part of dots alone, or what a server cannot read in a path.
 UNFIT_FOR_PATH = re.compile(r"(?:^|/)\.*(?:/|$)|[\x00-\x1f\x7f\\]")
 _PLACES = {name: place for place, name in enumerate(PARAMETER_ORDER)}
+_NOT_ASCII = re.compile("(?:%[89A-F][0-9A-F])+")
 PLAIN_IN_PATH = "/,:;=+~!$'()*@"
 # What nearly all outside addresses look like; the others are taken apart.
 _PLAIN_OUTSIDE = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?(?:[/?#]|$)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=16384)
-def _encoded(name: str, value: str) -> str:
-    return f"{name}={quote_plus(value, safe=PLAIN_IN_QUERY)}"
+def _encoded(name: str, value: str, lettered: bool = False) -> str:
+    text = quote_plus(value, safe=PLAIN_IN_QUERY)
+    return f"{name}={_with_letters(text) if lettered else text}"
 
 
-def query_string(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return parameters as the part of an address after its question mark, in the order given."""
-    return "&".join(_encoded(name, value) for name, value in pairs)
+def _with_letters(text: str) -> str:
+    """Return an encoded text with the letters and digits of all scripts as they are, the rest still encoded."""
+    return _NOT_ASCII.sub(lambda found: "".join(c if c.isalnum() else quote(c) for c in unquote(found[0])), text)
+
+
+def query_string(pairs: Iterable[tuple[str, str]], lettered: bool = False) -> str:
+    """Return parameters as the part of an address after its question mark, in the order given.
+
+    lettered : leave letters of all scripts as they are, which a page in UTF-8 may do (an IRI): a third of the bytes.
+    """
+    return "&".join(_encoded(name, value, lettered) for name, value in pairs)
 
 
 def safe_url(url: str) -> str:
@@ -76,6 +86,7 @@ class Links:
         self.language_args = [("lang", language)] if language else []
         self._end = f"?lang={language}" if language else ""
         self.home = f"{self.root}/{self._end}"
+        self.lettered = False
         self.search_form = self.search_path = f"{self.root}/search"
         self.style = f"{self.root}/static/style.css?v={style_version}"
         self.script = f"{self.root}/static/app.js?v={style_version}"
@@ -84,18 +95,22 @@ class Links:
         self.feed_of_all = f"{self.root}/feed.atom"
 
     def _with_query(self, path: str, pairs: Iterable[tuple[str, str]]) -> str:
-        text = query_string(pairs)
+        text = query_string(pairs, self.lettered)
         return f"{self.root}{path}?{text}" if text else f"{self.root}{path}"
 
     def within_results(self) -> Links:
-        """Return the same addresses for a result page itself, where those of other searches begin with ``?``."""
+        """Return the same addresses, written short, for a result page itself.
+
+        Those of other searches begin with ``?``, and letters stand as they are: for HTML in UTF-8 alone.
+        """
         links = copy(self)
         links.search_path = ""
+        links.lettered = True
         return links
 
     def search(self, request: SearchRequest) -> str:
         """Return the address of a result page."""
-        text = query_string(args_from_request(request) + self.language_args)
+        text = query_string(args_from_request(request) + self.language_args, self.lettered)
         return f"{self.search_path}?{text}" if text else self.search_form
 
     def api_search(self, request: SearchRequest, args: Iterable[tuple[str, str]] = ()) -> str:
@@ -137,7 +152,9 @@ class Links:
 
     def article(self, path: str, ending: str = ".html") -> str:
         """Return the address of an article in one of its formats. path : its site path without ending."""
-        return f"{self.root}{quote(path, safe=PLAIN_IN_PATH)}{ending}{self._end if ending == '.html' else ''}"
+        text = quote(path, safe=PLAIN_IN_PATH)
+        end = self._end if ending == ".html" else ""
+        return f"{self.root}{_with_letters(text) if self.lettered else text}{ending}{end}"
 
     def value(self, field: str, name: str, page: int = 1) -> str:
         """Return the address of the page of one topic, context or source.
@@ -191,7 +208,7 @@ class Refinements:
         self._request = replacing(request)
         self._path = f"{links.search_path}?"
         pairs = args_from_request(self._request)
-        self.weight = len(query_string(pairs))
+        self.weight = len(query_string(pairs, links.lettered).encode())
         self._pairs = pairs
         self._around: dict[str, tuple[str, str]] = {}
         undated = args_from_request(replacing(request, date_from=None, date_to=None, interval=""))
@@ -207,9 +224,9 @@ class Refinements:
     def _frame(self, pairs: list[tuple[str, str]], first: str, last: str) -> tuple[str, str]:
         """Return the address before a new value of ``first`` (after those it has), and after one of ``last``."""
         place, end = _PLACES[first], _PLACES[last]
-        before = query_string(pair for pair in pairs if _PLACES[pair[0]] <= place)
+        before = query_string((pair for pair in pairs if _PLACES[pair[0]] <= place), self._links.lettered)
         later = [pair for pair in pairs if _PLACES[pair[0]] > end]
-        after = query_string(later + self._links.language_args)
+        after = query_string(later + self._links.language_args, self._links.lettered)
         return f"{self._path}{before}&" if before else self._path, f"&{after}" if after else ""
 
     def add(self, name: str, value: str) -> str:
@@ -219,7 +236,7 @@ class Refinements:
         if name not in self._around:
             self._around[name] = self._frame(self._pairs, name, name)
         before, after = self._around[name]
-        return f"{before}{_encoded(name, value)}{after}"
+        return f"{before}{_encoded(name, value, self._links.lettered)}{after}"
 
     def has(self, name: str, value: str) -> bool:
         """Tell whether the search has this value of ``name`` already."""

@@ -99,7 +99,7 @@ def present_search(
     last_day : the archive's newest day; the presets of the date filter count back from it. built : when the index was.
     """
     request = result.request
-    canonical = links.search(request)
+    whole = links
     links = links.within_results()
     refine = Refinements(links, request)
     total = said_count(result.total)
@@ -147,11 +147,11 @@ def present_search(
         ),
         timeline=present_timeline(result.histogram, refine.between, request.date_from, request.date_to),
         range=_range_form(request, links),
-        canonical=canonical,
-        json=links.api_search(request),
-        feed=links.feed(replacing(request, per_page=20)),
-        csv=links.export(request, ".csv"),
-        histogram_csv=links.export(request, "/histogram.csv"),
+        canonical=whole.search(request),
+        json=whole.api_search(request),
+        feed=whole.feed(replacing(request, per_page=20)),
+        csv=whole.export(request, ".csv"),
+        histogram_csv=whole.export(request, "/histogram.csv"),
         built=_("Index of {day}", day=said_day(built)) if built else "",
         indexable=not has_filters(request) and request.page == 1,
         ways_on=ways_on,

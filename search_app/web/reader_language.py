@@ -77,7 +77,7 @@ def _for_templates() -> dict[str, Any]:
     language = current_language()
     kept = [pair for pair in request.args.items(multi=True) if pair[0] != "lang"]
     others = [
-        (code, name, f"?{query_string([*kept, ('lang', code)])}")
+        (code, name, f"?{query_string([*kept, ('lang', code)], lettered=True)}")
         for code, name in LANGUAGES.items()
         if code != language.code
     ]
