@@ -24,8 +24,8 @@ def read_setup() -> configparser.ConfigParser:
     return setup
 
 
-def pip(*arguments: str | Path, python: str = sys.executable, **options: object) -> None:
-    command = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", *map(str, arguments)]
+def pip(*arguments: str | Path, **options: object) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *map(str, arguments)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, **options)
     if done.returncode and "No matching distribution found for setuptools" in done.stderr:
         pytest.skip("no package index can be reached to build a wheel with")
@@ -33,7 +33,24 @@ def pip(*arguments: str | Path, python: str = sys.executable, **options: object)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the wheels are built with, fetched once."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    folder = tmp_path_factory.mktemp("backend")
+    pip("install", "--target", folder, *project["build-system"]["requires"])
+    return folder
+
+
+def build_wheel(source: Path, folder: Path, backend: Path) -> Path:
+    """Build the wheel of a source tree into a folder."""
+    paths = {**os.environ, "PYTHONPATH": str(backend)}
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source, env=paths)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory, backend: Path) -> Path:
     """The wheel, built from a copy: building leaves folders behind."""
     copy = tmp_path_factory.mktemp("source")
     for name in subprocess.run(
@@ -46,9 +63,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (REPOSITORY / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             (copy / name).write_bytes((REPOSITORY / name).read_bytes())
-    folder = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", folder, copy)
-    return next(folder.glob("*.whl"))
+    return build_wheel(copy, tmp_path_factory.mktemp("wheel"), backend)
 
 
 def files_below(folder: Path) -> set[str]:
@@ -91,9 +106,9 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
 @pytest.mark.packaging
 def test_an_installed_wheel_renders_pages(wheel: Path, tmp_path: Path) -> None:
     # The dependencies are those of this environment: what is tried is where the wheel's own files are found.
-    venv.create(tmp_path / "venv", with_pip=True)
+    venv.create(tmp_path / "venv")
     python = str(tmp_path / "venv" / "bin" / "python")
-    pip("install", "--no-deps", wheel, python=python)
+    pip("--python", python, "install", "--no-deps", wheel)
     script = (
         "import search_app.web.app as web\n"
         "assert 'site-packages' in web.__file__, web.__file__\n"
@@ -120,7 +135,7 @@ def test_an_installed_wheel_renders_pages(wheel: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.packaging
-def test_what_the_image_is_made_of_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_what_the_image_is_made_of_makes_the_same_wheel(wheel: Path, backend: Path, tmp_path: Path) -> None:
     copied = re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", (REPOSITORY / "contrib" / "Dockerfile").read_text("utf-8"))
     source = tmp_path / "source"
     source.mkdir()
@@ -129,7 +144,6 @@ def test_what_the_image_is_made_of_makes_the_same_wheel(wheel: Path, tmp_path: P
             shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(REPOSITORY / name, source / name)
-    pip("wheel", "--no-deps", "--wheel-dir", tmp_path, source)
-    (made,) = tmp_path.glob("*.whl")
+    made = build_wheel(source, tmp_path, backend)
     with zipfile.ZipFile(made) as image, zipfile.ZipFile(wheel) as checkout:
         assert set(image.namelist()) == set(checkout.namelist())
