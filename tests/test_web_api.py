@@ -24,6 +24,7 @@ def test_a_search_answers_what_is_promised(client: FlaskClient) -> None:
         "from": "2031-01-01",
         "to": "2031-06-30",
         "sort": "relevance",
+        "half_life": 0,
     }
     assert {key: answer[key] for key in ("total", "page", "per_page", "pages", "relaxed", "did_you_mean")} == {
         "total": 1,

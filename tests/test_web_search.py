@@ -310,6 +310,13 @@ def test_the_order_is_explained_where_it_is_asked_for(client: FlaskClient) -> No
     assert "explain" not in args(why.link("as a feed")) | args(why.link("as CSV"))
 
 
+def test_what_age_takes_away_is_among_the_reasons(client: FlaskClient) -> None:
+    page = see(client, "/search", q="harbour strike", half_life=30, explain="1")
+    said = [words(line) for line in page.all("p", class_="told") if words(line).startswith("Why here?")]
+    assert len(said) == len(list(page.all("ol", class_="hits")[0]))
+    assert all("its age: -" in line for line in said), said
+
+
 @pytest.mark.parametrize("asked", [{}, {"q": "strike", "sort": "newest"}], ids=["no words", "by date"])
 def test_an_order_by_date_has_no_reasons(client: FlaskClient, asked: dict[str, str]) -> None:
     page = see(client, "/search", **asked, explain="1")

@@ -86,14 +86,14 @@ def _shown(html: str) -> Markup:
 def present_reasons(parts: tuple[ScorePart, ...]) -> tuple[str, ...]:
     """Return what a score is made of in words, greatest first, with worths: ``“storm” in a context: 2.1``.
 
-    Parts that say the same are added up; those past ``REASONS_SHOWN`` are one.
+    Parts that say the same are added up; those past ``REASONS_SHOWN`` are one. What takes much away is great too.
     """
     worths: dict[str, float] = {}
     for part in parts:
         place = say(PLACES[part.field]) if part.field in PLACES else ""
         words = _(REASONS[part.kind], text=part.text, place=place)
         worths[words] = worths.get(words, 0.0) + part.worth
-    reasons = sorted(worths.items(), key=lambda reason: -reason[1])
+    reasons = sorted(worths.items(), key=lambda reason: -abs(reason[1]))
     rest = sum(worth for _words, worth in reasons[REASONS_SHOWN:])
     shown = reasons[:REASONS_SHOWN] + ([(_("all else"), rest)] if rest else [])
     return tuple(_("{reason}: {worth:.1f}", reason=words, worth=worth) for words, worth in shown)
