@@ -1,7 +1,7 @@
 """What the tests share: a hand-made article, a small invented archive, one index of it, and the doors to both.
 
 Everything built is built once a run. Randomness is seeded: the seed stands in the report's header, and ``SEED=…``
-replays it.
+replays it; with it, Hypothesis draws the same examples every time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from search_app.archive.model import NEWS, Article, Source
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY / "tests" / "data"
 SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
+if os.environ.get("SEED"):
+    hypothesis.settings.register_profile("replayed", derandomize=True)
+    hypothesis.settings.load_profile("replayed")
 
 
 def pytest_report_header() -> str:

@@ -155,8 +155,10 @@ def test_stock_whoosh_finds_the_same_articles_with_the_same_scores(
     snapshot: Snapshot, stock: FileIndex, rng: Rng, kind: str
 ) -> None:
     """Scores to 1e-9."""
-    found_some = 0
-    for _ in range(ROUNDS):
+    found_some = rounds = 0
+    # Some kinds find something so rarely that a few rounds may find nothing.
+    while rounds < ROUNDS or (not found_some and rounds < 50 * ROUNDS):
+        rounds += 1
         tree = KINDS[kind](rng)
         expected = whoosh_scores(stock, to_whoosh(tree))
         found = ours(snapshot, tree, STOCK)
