@@ -25,7 +25,7 @@ from search_app.index.manifest import SEGMENTS
 from search_app.settings import Settings, load_settings
 
 PREFIX = "contract"
-ROUNDS = int(os.environ.get("OPENSEARCH_TEST_ROUNDS", "25"))
+ROUNDS = int(os.environ.get("OPENSEARCH_TEST_ROUNDS", "15"))
 
 
 def cluster_settings(url: str, alias: str, settings: Settings | None = None, **changes: str | int) -> Settings:
