@@ -1,6 +1,7 @@
 """How well searches are ranked, beside the peers: one command, one Markdown table.
 
     python benchmarks/ranking.py --judged FOLDER [--english ARCHIVE] [--chinese ARCHIVE] [--work WORK]
+    python benchmarks/ranking.py --english ARCHIVE --articles 10000 --work WORK     # where a peer is slow
 
 ``--judged`` holds ``judged-NAME.json.xz``; the archives are folders of Markdown. ``--tune`` reports what one setting,
 chosen on two of the judged collections, gives on the third.
@@ -24,6 +25,7 @@ if __package__ in (None, ""):
 
 from benchmarks.judged import JUDGED, Questions, chinese_items, known_items, read_judged
 from benchmarks.rankers import BEST, Ours, Ranker, Sqlite, Tantivy, Whoosh
+from benchmarks.subset import copy_articles
 from search_app.archive import Article, read_archive
 from search_app.engine.scoring import RANKING, Bm25f
 
@@ -115,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--english", type=Path, help="an English archive, for questions about known articles")
     parser.add_argument("--chinese", type=Path, help="a Chinese archive, the same")
     parser.add_argument("--work", type=Path, help="folder for the indexes, kept for the next run")
+    parser.add_argument("--articles", type=int, default=0, help="the oldest of the English archive alone; 0 for all")
     parser.add_argument("--count", type=int, default=200, help="questions a kind about known articles")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="peers wanted, such as whoosh,tantivy")
@@ -132,8 +135,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             articles, questions = read_judged(chosen.judged, name)
             sets.append((name, articles, [questions]))
         if chosen.english:
-            english = list(read_archive(chosen.english).articles)
-            sets.append(("English", english, known_items(english, chosen.seed, chosen.count)))
+            archive = chosen.english
+            if chosen.articles:
+                archive = copy_articles(archive, work / f"archive-{chosen.articles}", chosen.articles)
+            english = list(read_archive(archive).articles)
+            label = f"English, {len(english):,}" if chosen.articles else "English"
+            sets.append((label, english, known_items(english, chosen.seed, chosen.count)))
         if chosen.chinese:
             chinese = [article for article in read_archive(chosen.chinese).articles if article.language == "zh"]
             sets.append(("Chinese", chinese, [chinese_items(chinese, chosen.seed, chosen.count)]))

@@ -54,7 +54,7 @@ def test_the_table_has_a_column_for_each() -> None:
     assert lines[-1] == "| set | 0.500 · 1.000 · 0.250 |"
 
 
-GOALS = {"time": 0.66, "medline": 0.74, "cisi": 0.40}
+GOALS = {"time": 0.67, "medline": 0.74, "cisi": 0.40}
 
 
 @pytest.mark.parametrize("name", JUDGED)

@@ -111,7 +111,7 @@ class Bm25f:
     burstiness: float = 0.75
     folded_bonus: float = 0.1
     spelled_bonus: float = 0.2
-    nearness: float = 0.6
+    nearness: float = 0.3
     whole_headline: float = 1.5
 
     def idf(self, documents: int, df: int) -> float:
