@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Container
 from contextlib import suppress
 from datetime import date
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processor_time import seconds_taken
 
 from search_app.archive import parse_page
 from search_app.archive.model import (
@@ -433,20 +433,21 @@ UNITS = [
 )
 def test_two_hundred_kilobytes_of_anything_is_read_quickly(frame: str, unit: str) -> None:
     text = frame.replace("{}", unit * (HUGE // 25 // len(unit)))
-    start = time.process_time()
-    with suppress(ArticleError):
-        parse_page(text, ARTICLE)
-    assert time.process_time() - start < 2
+
+    def read() -> None:
+        with suppress(ArticleError):
+            parse_page(text, ARTICLE)
+
+    assert seconds_taken(read, 2) < 2
 
 
 @pytest.mark.parametrize("file", [ARTICLE, DAY_PAGE, EDITORIAL])
 @pytest.mark.parametrize("unit", ["a", "word ", "*a ", "[", "&amp; ", "](/news/"])
 def test_a_line_of_five_megabytes_is_read_within_two_seconds(file: str, unit: str) -> None:
     text = HEAD + unit * (HUGE // len(unit))
-    start = time.process_time()
-    page = parse_page(text, file)
-    assert time.process_time() - start < 2
-    assert page.kind in (NEWS, DAY, OPINION)
+    pages: list[Page] = []
+    assert seconds_taken(lambda: pages.append(parse_page(text, file)), 2) < 2
+    assert pages[0].kind in (NEWS, DAY, OPINION)
 
 
 PIECES = st.sampled_from(

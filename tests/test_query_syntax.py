@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from datetime import date
 
 import pytest
@@ -477,76 +475,3 @@ def test_any_text_gets_a_simple_tree(text: str) -> None:
             assert any(map(str.isalnum, text))
             text.encode()
             assert leaf.field in (None, *FIELDS)
-
-
-LONG = {
-    "quotes": '"',
-    "open": "(",
-    "closed": ")",
-    "empty groups": "()",
-    "nested words": "(a ",
-    "minus": "-",
-    "lone minus": "- ",
-    "minus groups": "-(",
-    "colons": ":",
-    "fields": "a:",
-    "lone fields": "headline: ",
-    "unknown fields": "nosuch:foo ",
-    "stars": "*",
-    "lone stars": "* ",
-    "wildcards": "a*b?",
-    "tildes": "~",
-    "numbered tildes": "~1x",
-    "weights": "a^9",
-    "backslashes": "\\",
-    "one word": "x",
-    "digits": "1",
-    "dots": ".",
-    "words": "a ",
-    "ors": "a OR ",
-    "nots": "NOT ",
-    "brackets": "date:[",
-    "lone brackets": "date:[ ",
-    "dates": "date:2017-01-01 ",
-    "phrases": '"a b"~5 ',
-    "chinese": "中",
-    "marks in the wrong order": "\u0301\u0323",
-    "jamo": "\u1100\u1161\u11a8",
-    "negated equals": "=\u0338",
-    "spaces": " ",
-}
-# Above any default, so that it is the parser that is measured and not its limits.
-NO_LIMITS = QueryLimits(max_chars=10**6, max_clauses=10**6, max_nesting=64)
-
-
-def _seconds(text: str, limits: QueryLimits) -> float:
-    """The best of two runs, in processor time, so that a busy machine does not matter."""
-    runs = []
-    for _ in range(2):
-        start = time.process_time()
-        parse_query(text, today=TODAY, limits=limits)
-        runs.append(time.process_time() - start)
-    return min(runs)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("piece", LONG.values(), ids=LONG.keys())
-def test_parsing_is_linear(piece: str) -> None:
-    """Four times the text takes about four times as long, not sixteen."""
-    short = (piece * 10_000)[:5_000]
-    grown = _seconds(short * 4, NO_LIMITS) / max(_seconds(short, NO_LIMITS), 0.002)
-    assert grown < 9
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("piece", LONG.values(), ids=LONG.keys())
-def test_twenty_thousand_characters_are_parsed_at_once(piece: str) -> None:
-    """50 ms is the aim; three times that is allowed for a slow machine."""
-    assert _seconds((piece * 20_000)[:20_000], QueryLimits(max_chars=20_000)) < 0.15
-
-
-@pytest.mark.slow
-def test_random_unicode_is_parsed_at_once(rng: random.Random) -> None:
-    """All of Unicode, broken code points included."""
-    text = "".join(chr(rng.randrange(0x110000)) for _ in range(20_000))
-    assert _seconds(text, QueryLimits(max_chars=20_000)) < 0.15
