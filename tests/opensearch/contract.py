@@ -31,7 +31,9 @@ ROUNDS = int(os.environ.get("OPENSEARCH_TEST_ROUNDS", "15"))
 def cluster_settings(url: str, alias: str, settings: Settings | None = None, **changes: str | int) -> Settings:
     """Return settings that name a cluster, all else as in ``settings``."""
     plain = {**dict(settings or load_settings({})), "engine": "opensearch", "opensearch_url": url}
-    return load_settings({}, **{**plain, "opensearch_index": alias, "opensearch_replicas": 0, **changes})
+    # Where many tests share a machine, an answer may take longer than any reader would wait.
+    own = {"opensearch_index": alias, "opensearch_replicas": 0, "opensearch_timeout": 30}
+    return load_settings({}, **{**plain, **own, **changes})
 
 
 def remove_indices(url: str, prefix: str) -> None:
