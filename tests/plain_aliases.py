@@ -40,7 +40,8 @@ def expand(tree: Query, groups: Groups) -> Query:
                 run = children[at : at + size]
                 found = _alike(run, groups) if len(run) == size else None
                 if found is None and size == _letters(children, at) > 1:
-                    found = Alike(And(run), (Word("".join(word.text for word in run), run[0].field),))  # type: ignore
+                    letters = [word for word in run if isinstance(word, Word)]
+                    found = Alike(And(run), (Word("".join(word.text for word in letters), letters[0].field),))
                 if found:
                     # The first, and of those the longest; what is left of it and right of it is looked at by itself.
                     parts = [*_expanded(children[:at], groups), found, *_expanded(children[at + size :], groups)]

@@ -318,10 +318,8 @@ class Searcher:
         found = find_partial(reading.plan, request, statistics, self.spaces, RERANKED, matches.hits)
         if found is None:
             return ()
-        scores = [
-            own * self._recency(request, segment, docs)
-            for segment, (own, docs) in enumerate(zip(found.scores or (), found.hits.docs, strict=True))
-        ]
+        scores = found.scores or []
+        self._fade(request, found.hits.docs, scores)
         ranked = rank_page(self.snapshot, found.hits.docs, scores, "relevance", 0, room)
         return self.show(ranked, found.plan, partial=True)
 
@@ -337,10 +335,14 @@ class Searcher:
             for evaluator, docs, mask in zip(statistics.evaluators, hits.docs, hits.masks, strict=True)
         ]
         add_near_gains(reading.plan, statistics, hits.docs, scores)
-        if request.half_life:
-            for segment, (own, docs) in enumerate(zip(scores, hits.docs, strict=True)):
-                own *= self._recency(request, segment, docs)
+        self._fade(request, hits.docs, scores)
         return scores
+
+    def _fade(self, request: SearchRequest, docs: list[Docs], scores: list[Scores]) -> None:
+        """Multiply scores, in place, by what is left of them at the age of their documents."""
+        if request.half_life:
+            for segment, (own, found) in enumerate(zip(scores, docs, strict=True)):
+                own *= self._recency(request, segment, found)
 
     def _recency(self, request: SearchRequest, segment: int, docs: Docs) -> Scores:
         """Return what the scores of documents are multiplied by for their age; 1.0 each where it does not matter."""
