@@ -1,10 +1,9 @@
-"""Searches through the engine, as pages and commands make them: filters, counts, pages, and the words people type."""
+"""Searches through the engine, as pages and commands make them: filters, pages, and the words people type."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,8 +13,9 @@ from conftest import SEED
 from index_making import publish
 from plain_engine import PlainEngine, PlainResult
 from random_articles import random_articles, random_request, random_tree
+from six_stories import Make, six_stories
 
-from search_app.archive.model import Article, Source, Version
+from search_app.archive.model import Article, Version
 from search_app.engine.describe import render
 from search_app.engine.embedded import EmbeddedEngine
 from search_app.engine.query import MATCH_ALL, And, Query, Word, simplify
@@ -28,7 +28,6 @@ from search_app.settings import load_settings
 
 ROUNDS = int(os.environ.get("SEARCH_ROUNDS", "80"))
 TODAY = date(2032, 3, 1)
-Make = Callable[..., Article]
 
 
 def open_over(folder: Path, *articles: Article, **settings: int) -> EmbeddedEngine:
@@ -186,27 +185,7 @@ def test_three_segments_show_each_article_as_one_segment_does(
 
 @pytest.fixture
 def harbour(make_article: Make, tmp_path: Path) -> EmbeddedEngine:
-    """Six articles: topics A, A, B, B, C and none; contexts and sources across them."""
-
-    def story(n: int, topic: str, contexts: str, sources: str, summary: str = "") -> Article:
-        return make_article(
-            headline=f"Story {n}",
-            date=date(2031, 3, n),
-            topic=topic,
-            contexts=tuple(contexts),
-            sources=tuple(Source(name) for name in sources),
-            summary=summary,
-        )
-
-    return open_over(
-        tmp_path,
-        story(1, "A", "XY", "P", "quay"),
-        story(2, "A", "X", "Q"),
-        story(3, "B", "XY", "PQ", "quay"),
-        story(4, "B", "", "P"),
-        story(5, "C", "Y", ""),
-        story(6, "", "X", "R", "quay"),
-    )
+    return open_over(tmp_path, *six_stories(make_article))
 
 
 def stories(engine: EmbeddedEngine, **request: object) -> str:
@@ -250,112 +229,6 @@ FILTERS: tuple[tuple[dict[str, object], str], ...] = (
 @pytest.mark.parametrize(("request_", "found"), FILTERS, ids=[repr(row[0]) for row in FILTERS])
 def test_filters(harbour: EmbeddedEngine, request_: dict[str, object], found: str) -> None:
     assert stories(harbour, **request_) == found
-
-
-def counts(engine: EmbeddedEngine, facet: str, **request: object) -> list[tuple[str, int, bool]]:
-    """Return the buckets of a facet."""
-    result = engine.search(SearchRequest(**request))  # type: ignore[arg-type]
-    return [(bucket.value, bucket.count, bucket.selected) for bucket in result.facets[facet].buckets]
-
-
-def test_topics_count_as_if_none_were_selected(harbour: EmbeddedEngine) -> None:
-    """So that a second topic can be added; the counts of all else are over the hits."""
-    assert counts(harbour, "topic", topic=("A",)) == [("A", 2, True), ("B", 2, False), ("C", 1, False)]
-    assert counts(harbour, "source", topic=("A",)) == [("P", 1, False), ("Q", 1, False)]
-    assert counts(harbour, "topic", topic=("A",), source=("P",)) == [("B", 2, False), ("A", 1, True)]
-
-
-def test_contexts_count_over_the_hits(harbour: EmbeddedEngine) -> None:
-    """Ticking another context narrows, so its count is what is left."""
-    assert counts(harbour, "context", context=("X",)) == [("X", 4, True), ("Y", 2, False)]
-    assert counts(harbour, "context", context=("X",), context_match="any") == [("X", 4, True), ("Y", 2, False)]
-
-
-def test_a_selected_value_is_listed_at_zero_too(harbour: EmbeddedEngine) -> None:
-    assert counts(harbour, "topic", topic=("C",), source=("P",))[-1] == ("C", 0, True)
-    assert counts(harbour, "topic", topic=("Nowhere",))[-1] == ("Nowhere", 0, True)
-    assert counts(harbour, "context", context=("Y",), topic=("B",), facet_size=0) == [("Y", 1, True)]
-
-
-def test_an_excluded_value_is_listed_as_such(harbour: EmbeddedEngine) -> None:
-    result = harbour.search(SearchRequest(not_topic=("A",)))
-    assert [(b.value, b.count, b.excluded) for b in result.facets["topic"].buckets] == [
-        ("B", 2, False),
-        ("C", 1, False),
-        ("A", 0, True),
-    ]
-
-
-def test_single_valued_buckets_and_the_missing_add_up_to_the_total(harbour: EmbeddedEngine) -> None:
-    result = harbour.search(SearchRequest())
-    facet = result.facets["topic"]
-    assert sum(bucket.count for bucket in facet.buckets) + facet.missing == result.total == 6
-    assert sum(bar.count for bar in result.histogram.bars) == result.total
-    assert result.missing == {"topic": 1, "context": 1, "source": 1, "summary": 3}
-
-
-def test_the_count_of_a_topic_is_what_ticking_it_finds(whole: EmbeddedEngine) -> None:
-    for facet in FACET_FIELDS:
-        for bucket in whole.search(SearchRequest(q="harbour", per_page=0)).facets[facet].buckets:
-            ticked = SearchRequest(q="harbour", per_page=0, **{facet: (bucket.value,)})  # type: ignore[arg-type]
-            assert whole.search(ticked).total == bucket.count
-
-
-def test_only_the_facets_asked_for_are_counted(harbour: EmbeddedEngine) -> None:
-    result = harbour.search(SearchRequest(facets=("source",), histogram=False))
-    assert list(result.facets) == ["source"]
-    assert result.histogram.bars == ()
-
-
-# -- pages of one facet's values -----------------------------------------------------------------------------------
-
-
-def test_all_values_of_a_facet_on_pages(whole: EmbeddedEngine, articles: list[Article]) -> None:
-    """By count, then name; by name; no value on two pages."""
-    plain = PlainEngine(articles, RANKING).search(SearchRequest(facet_size=100), MATCH_ALL).facets["context"]
-    for sort in ("count", "name"):
-        seen = []
-        page = whole.facet(FacetRequest(SearchRequest(), "context", sort=sort, per_page=3))
-        assert page.pages == -(-page.total // 3)
-        for number in range(1, page.pages + 1):
-            got = whole.facet(FacetRequest(SearchRequest(), "context", sort=sort, per_page=3, page=number))
-            seen += [(bucket.value, bucket.count) for bucket in got.buckets]
-        expected = [(value, count) for value, count, *_ in plain]
-        order = {value: n for n, value in enumerate(PlainEngine(articles).values["context"])}
-        assert seen == (expected if sort == "count" else sorted(expected, key=lambda pair: order[pair[0]]))
-
-
-def test_a_prefix_narrows_a_facets_values_by_any_of_their_words(
-    harbour: EmbeddedEngine, make_article: Make, tmp_path: Path
-) -> None:
-    engine = open_over(tmp_path / "x", make_article(contexts=("Élan vital", "Harbour Workers' Union", "Unrest")))
-
-    def values(prefix: str) -> list[str]:
-        return [b.value for b in engine.facet(FacetRequest(SearchRequest(), "context", prefix)).buckets]
-
-    assert values("elan") == ["Élan vital"]
-    assert values("UN") == ["Harbour Workers' Union", "Unrest"]
-    assert values("nion") == []
-    assert values("  ") == ["Élan vital", "Harbour Workers' Union", "Unrest"]
-
-
-BAD_FACETS: tuple[tuple[str, FacetRequest], ...] = (
-    ("field", FacetRequest(SearchRequest(), "headline")),
-    ("sort", FacetRequest(SearchRequest(), "topic", sort="size")),
-    ("page", FacetRequest(SearchRequest(), "topic", page=0)),
-    ("per_page", FacetRequest(SearchRequest(), "topic", per_page=0)),
-    ("per_page", FacetRequest(SearchRequest(), "topic", per_page=-1)),
-    ("context_match", FacetRequest(SearchRequest(context_match="some"), "topic")),
-)
-
-
-@pytest.mark.parametrize(("parameter", "request_"), BAD_FACETS, ids=lambda value: str(value)[:60])
-def test_a_facet_request_that_cannot_be_answered_names_its_parameter(
-    harbour: EmbeddedEngine, parameter: str, request_: FacetRequest
-) -> None:
-    with pytest.raises(QueryError) as raised:
-        harbour.facet(request_)
-    assert raised.value.parameter == parameter
 
 
 # -- pages ---------------------------------------------------------------------------------------------------------
