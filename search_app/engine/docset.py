@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from ..index.generation import Snapshot
 from ..index.postings import Docs
@@ -21,7 +20,7 @@ class DocSet:
 
     def __init__(self, masks: list[Mask]) -> None:
         self.masks = masks
-        self._missing: npt.NDArray[np.int64] | None = None
+        self._missing: dict[str, int] | None = None
 
     @classmethod
     def of_docs(cls, docs: list[Docs], sizes: list[int]) -> DocSet:
@@ -58,15 +57,12 @@ class DocSet:
         All fields are counted together at the first question: how many documents have which flags.
         """
         if self._missing is None:
-            self._missing = sum(
-                (
-                    np.bincount(segment.flags.take(docs), minlength=256)
-                    for segment, docs in zip(snapshot.segments, self.docs, strict=True)
-                ),
-                np.zeros(256, np.int64),
-            )
-        return int(self._missing @ _LACKS[field])
+            flags = np.zeros(256, np.int64)
+            for segment, docs in zip(snapshot.segments, self.docs, strict=True):
+                flags += np.bincount(segment.flags.take(docs), minlength=256)
+            self._missing = dict(zip(LACKING_BITS, (_LACKS @ flags).tolist(), strict=True))
+        return self._missing[field]
 
 
-_LACKS = {field: ((np.arange(256) & bit) == 0).astype(np.int64) for field, bit in LACKING_BITS.items()}
-"""For each field, which flags say that a document has nothing in it."""
+_LACKS = np.array([(np.arange(256) & bit) == 0 for bit in LACKING_BITS.values()]).astype(np.int64)
+"""For each field, which flags say that a document has nothing in it. Shape (n_fields, 256)."""

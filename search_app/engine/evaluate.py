@@ -10,14 +10,13 @@ import weakref
 from collections.abc import Callable, Mapping, Set
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any as Anything
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..index.generation import Snapshot
-from ..index.postings import Docs, Run, docs_of_runs
+from ..index.postings import Docs
 from ..index.schema import TEXT_FIELDS
 from ..index.segment import Segment
 from .expansion import Forms, expand_pattern
@@ -25,7 +24,8 @@ from .fielded import TermCounts, TermWeight, add_scores, count_term, gain_table
 from .phrases import Phrases
 from .plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Weights, Without
 from .scoring import Bm25, Bm25f, Scorer
-from .terms import FIELD_NUMBER, Terms
+from .term_postings import Postings
+from .terms import FIELD_NUMBER, Known, Terms
 from .wide import WIDE_FORMS, Words, docs_of_forms
 
 Mask = npt.NDArray[np.bool_]
@@ -40,7 +40,8 @@ class Statistics:
 
     Made for one request; remembers what it counted.
     max_expansions : words that one pattern may stand for.
-    counted : what requests before counted in the same snapshot, and where this one adds to it; None for nothing.
+    known : what requests before found out in the same snapshot, with this scorer, and where this one adds to it; None
+    for nothing.
     words : gives the words of the snapshot, where a pattern needs them; None to number them anew.
     """
 
@@ -49,20 +50,21 @@ class Statistics:
         snapshot: Snapshot,
         scorer: Scorer,
         max_expansions: int = 1024,
-        counted: dict[Term, TermCounts] | None = None,
+        known: Known | None = None,
         words: Callable[[], Words] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.scorer = scorer
+        self._known = known or Known(snapshot)
+        parts = zip(snapshot.segments, snapshot.live, self._known.terms, strict=True)
         self.evaluators = tuple(
-            Evaluator(number, segment, live, self)
-            for number, (segment, live) in enumerate(zip(snapshot.segments, snapshot.live, strict=True))
+            Evaluator(n, segment, live, self, terms) for n, (segment, live, terms) in enumerate(parts)
         )
         self._max_expansions = max_expansions
         self._words = words or (lambda: Words(snapshot.segments, snapshot.live))
         self._expanded: dict[tuple[Pattern, tuple[str, ...]], tuple[Forms, ...]] = {}
         self._idf: dict[tuple[str, Token], float] = {}
-        self._counted = {} if counted is None else counted
+        self._gains: dict[tuple[int, Weights], Scores] = {}
         self.truncated: set[str] = set()
         self.cut: Mapping[Pattern, Set[str]] = {}
         """Of patterns that stand for too many words, those that were taken; empty where that is found out here."""
@@ -77,13 +79,14 @@ class Statistics:
 
     def weight(self, term: Term) -> TermWeight:
         """Return what a term is worth in all its fields together, with ``Bm25f``."""
-        counts = self._counted.get(term)
-        if counts is None:
+        found = self._known.weights.get(term)
+        if found is None:
             parts = (evaluator.counts(term) for evaluator in self.evaluators)
-            counts = self._counted[term] = TermCounts(*map(sum, zip(*parts, strict=True)))
-        scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
-        idf = scorer.idf(self.snapshot.articles, counts.df)
-        return TermWeight(idf, scorer.burst(counts.prose_df, counts.occurrences))
+            counts = TermCounts(*map(sum, zip(*parts, strict=True)))
+            scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
+            idf = scorer.idf(self.snapshot.articles, counts.df)
+            found = self._known.weights[term] = TermWeight(idf, scorer.burst(counts.prose_df, counts.occurrences))
+        return found
 
     def knows(self, term: Term) -> bool:
         """Return whether any live document holds a term."""
@@ -117,9 +120,13 @@ class Statistics:
 
     def gains(self, segment: Segment, weights: Weights) -> Scores:
         """Return what one occurrence counts in fields of these weights, by the ``length_codes`` of a segment."""
-        scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
-        averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
-        return gain_table(scorer, averages, segment.longest, weights)
+        key = segment.longest, weights
+        found = self._gains.get(key)
+        if found is None:
+            scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
+            averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
+            found = self._gains[key] = gain_table(scorer, averages, segment.longest, weights)
+        return found
 
     def weights(self, term: Term) -> Scores:
         """Return what a token is worth in each of ``TEXT_FIELDS``: idf times the weight of the field, 0.0 in others."""
@@ -138,26 +145,6 @@ class Statistics:
 @lru_cache(maxsize=64)
 def _norms(scorer: Bm25, average_lengths: tuple[float, ...], longest: int) -> Scores:
     return np.concatenate([scorer.norms(average, longest) for average in average_lengths])
-
-
-class Postings(NamedTuple):
-    """The postings of one token in its fields, field after field.
-
-    fields : name and weight of each field that has any; runs : where its postings lie.
-    docs, frequencies, numbers : one a posting; ``numbers`` is that of the field in ``TEXT_FIELDS``.
-    kept : where they stood before those of other spellings were left out; None where none was.
-    """
-
-    fields: Weights
-    runs: tuple[tuple[str, Run], ...]
-    docs: Docs
-    frequencies: npt.NDArray[Anything]
-    numbers: npt.NDArray[np.uint8]
-    kept: Keys | None
-
-
-_NOTHING = np.zeros(0, np.uint8)
-_NO_POSTINGS = Postings((), (), np.zeros(0, np.intp), _NOTHING, _NOTHING, None)
 
 
 class Place(NamedTuple):
@@ -188,10 +175,10 @@ class _Target(NamedTuple):
 class Evaluator:
     """Evaluates plans over one segment.
 
-    number : which of the snapshot it is. live : documents that count, None for all.
+    number : which of the snapshot it is. live : documents that count, None for all. terms : of the segment.
     """
 
-    def __init__(self, number: int, segment: Segment, live: Mask | None, statistics: Statistics) -> None:
+    def __init__(self, number: int, segment: Segment, live: Mask | None, statistics: Statistics, terms: Terms) -> None:
         self._number = number
         self.segment = segment
         self.live = live
@@ -199,7 +186,7 @@ class Evaluator:
         # stay until Python looks for cycles.
         self._owner = weakref.ref(statistics)
         self._patterns: dict[Pattern, dict[str, Docs]] = {}
-        self._terms = Terms(segment)
+        self._terms = terms
         self._phrases = Phrases(segment, self._terms)
         self._factors: dict[Token, Scores] = {}
         self._postings: dict[Term, Postings] = {}
@@ -343,7 +330,7 @@ class Evaluator:
             None for everywhere.
         """
         token, postings = term.token, self.postings_of(term)
-        docs, frequencies, numbers = postings.docs, postings.frequencies, postings.numbers
+        docs = postings.docs
         if not len(docs):
             return
         if together is None:
@@ -355,42 +342,37 @@ class Evaluator:
         else:
             # A phrase is in few of the documents of its commonest word: look closely at these alone.
             inside = together[-1].take(docs).nonzero()[0]
-            inside = inside[together[numbers[inside], docs[inside]]]
-        whole = len(inside) == len(docs)
-        if not whole:
-            docs, frequencies, numbers = docs.take(inside), frequencies.take(inside), numbers.take(inside)
+            inside = inside[together[postings.numbers[inside], docs[inside]]]
+        some = inside if len(inside) < len(docs) else None
+        frequencies = postings.frequencies
+        if some is not None:
+            docs, frequencies = docs.take(some), frequencies.take(some)
         statistics, segment = self._statistics, self.segment
         scorer = statistics.scorer
-        codes = segment.length_codes.take(self._offsets.take(numbers) + docs)
+        codes = segment.length_codes.take(postings.cells(docs, some))
         factors: Scores | float = 1.0
         if scorer.spelled_bonus and token.spelled:
-            factors = self._spelling_factors(postings, token, None if whole else inside)
+            factors = self._spelling_factors(postings, token, some)
         slots, scores = into.slots.take(docs), into.scores
         if isinstance(scorer, Bm25f):
             found = statistics.gains(segment, term.fields).take(codes) * frequencies
             add_scores(scorer, slots, found, factors, statistics.weight(term).total * factor, scores)
             return
-        weights = statistics.weights(term) * factor
-        worth = scorer.scores(frequencies, statistics.norms(segment).take(codes), weights.take(numbers)) * factors
+        weights = (statistics.weights(term) * factor).take(postings.numbers if some is None else postings.numbers[some])
+        worth = scorer.scores(frequencies, statistics.norms(segment).take(codes), weights) * factors
         scores += np.bincount(slots, weights=worth, minlength=len(scores))
-
-    @cached_property
-    def _offsets(self) -> npt.NDArray[np.intp]:
-        """Where the documents of each field begin in ``length_codes``."""
-        return np.arange(len(TEXT_FIELDS)) * self.segment.docs
 
     def _spelling_factors(self, postings: Postings, token: Token, inside: Keys | None) -> Scores | float:
         """Return what each posting of a token (those at ``inside``) is multiplied by for standing as it was typed."""
+        if self.segment.spellings.item(self._terms.number(token.stem)) == 1:
+            return self._bonuses(token).get(0, 1.0)
         by_rank = self._factors_by_rank(token)
-        if self.segment.spellings[self._terms.number(token.stem)] == 1:
-            return float(by_rank[0])
-        ranks = np.concatenate([self.segment.fields[name].ranks(run) for name, run in postings.runs])
         at = postings.kept
         if inside is not None:
             at = inside if at is None else at[inside]
-        factors: Scores = by_rank.take(ranks if at is None else ranks.take(at))
+        factors: Scores = by_rank.take(postings.ranks if at is None else postings.ranks.take(at))
         if not factors.all():
-            holes = np.flatnonzero(factors == 0.0)
+            holes = (factors == 0.0).nonzero()[0]
             factors[holes] = self._mixed_factors(postings, by_rank, holes if at is None else at[holes])
         return factors
 
@@ -401,24 +383,30 @@ class Evaluator:
         """
         found, start = [], 0
         for name, run in postings.runs:
-            own = places[(places >= start) & (places < start + run.df)] - start
-            if len(own):
-                counts, ranks = self.segment.fields[name].mixed_tokens(own + run.posting_start)
-                found.append(np.maximum.reduceat(by_rank.take(ranks), np.cumsum(counts) - counts))
+            first, last = places.searchsorted((start, start + run.df)).tolist()
+            if last > first:
+                own = places[first:last] + (run.posting_start - start)
+                counts, ranks = self.segment.fields[name].mixed_tokens(own)
+                found.append(np.maximum.reduceat(by_rank.take(ranks), counts.cumsum() - counts))
             start += run.df
         return np.concatenate(found)
+
+    def _bonuses(self, token: Token) -> dict[int, float]:
+        """Return, for each spelling of a token's term that is as it was typed, its rank and its factor."""
+        scorer = self._statistics.scorer
+        return {
+            rank: 1.0 + (scorer.spelled_bonus if spelled == token.spelled else scorer.folded_bonus)
+            for rank, spelled in self._terms.typed(token.stem, token.folded)
+        }
 
     def _factors_by_rank(self, token: Token) -> Scores:
         """Return the factor of each spelling of a token's term, by rank; 0.0 for several spellings in one posting."""
         found = self._factors.get(token)
         if found is None:
-            scorer, segment, term = self._statistics.scorer, self.segment, self._terms.number(token.stem)
-            found = self._factors[token] = np.ones(segment.mixed_rank + 1)
+            found = self._factors[token] = np.ones(self.segment.mixed_rank + 1)
             found[-1] = 0.0
-            for form, spelled in segment.forms_folded(token.folded):
-                if int(segment.form_terms[form]) == term:
-                    bonus = scorer.spelled_bonus if spelled == token.spelled else scorer.folded_bonus
-                    found[int(segment.form_locals[form])] += bonus
+            for rank, factor in self._bonuses(token).items():
+                found[rank] = factor
         return found
 
     def counts(self, term: Term) -> TermCounts:
@@ -432,7 +420,7 @@ class Evaluator:
         found = []
         for at in np.flatnonzero(postings.docs == doc):
             number = int(postings.numbers[at])
-            frequency = float(gains[int(segment.length_codes[self._offsets[number] + doc])] * postings.frequencies[at])
+            frequency = float(gains[int(segment.length_codes[number * segment.docs + doc])] * postings.frequencies[at])
             factors = self._spelling_factors(postings, term.token, np.array([at])) if term.token.spelled else 1.0
             found.append(Place(TEXT_FIELDS[number], frequency, float(np.ravel(factors)[0])))
         return found
@@ -453,28 +441,8 @@ class Evaluator:
         """Return the postings of a token in all its fields, field after field; read once a request."""
         found = self._postings.get(plan)
         if found is None:
-            found = self._postings[plan] = self._read_postings(plan.token, plan.fields)
+            found = self._postings[plan] = Postings.read(self.segment, self._terms, plan.token, plan.fields)
         return found
-
-    def _read_postings(self, token: Token, weights: Weights) -> Postings:
-        runs, segment = self._terms.runs(token.stem), self.segment
-        known = [
-            (name, weight, FIELD_NUMBER[name], run) for name, weight in weights if (run := runs[FIELD_NUMBER[name]])
-        ]
-        if not known:
-            return _NO_POSTINGS
-        fields = [(segment.fields[name], run) for name, _, _, run in known]
-        docs = docs_of_runs(fields)
-        frequencies = np.concatenate([field.frequencies(run) for field, run in fields])
-        numbers = np.array([n for _, _, n, _ in known], np.uint8).repeat([run.df for _, run in fields])
-        named = tuple((name, weight) for name, weight, _, _ in known)
-        places = tuple((name, run) for name, _, _, run in known)
-        if token.exact is None:
-            return Postings(named, places, docs, frequencies, numbers, None)
-        allowed = self._terms.spellings(token)
-        counts = np.concatenate([field.count_spelled(run, allowed) for field, run in fields])
-        kept = counts.nonzero()[0]
-        return Postings(named, places, docs.take(kept), counts.take(kept), numbers.take(kept), kept)
 
     # -- patterns -------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,9 @@ from ..index.schema import TEXT_FIELDS
 from .scoring import PROSE, Bm25f
 
 if TYPE_CHECKING:
-    from .evaluate import Mask, Postings, Scores
+    from .evaluate import Mask, Scores
     from .plan import Weights
+    from .term_postings import Postings
 
 _PROSE = np.array([name in PROSE for name in TEXT_FIELDS])
 

@@ -32,6 +32,10 @@ class Token:
     folded: str = ""
     spelled: str = ""
 
+    def __hash__(self) -> int:
+        # Tokens are looked up some thirty times a search; strings remember their own hash.
+        return hash(self.spelled or self.stem)
+
     @classmethod
     def of(cls, token: Analysed, *, exact: bool) -> Token:
         """Make a token of what analysis made of typed text."""
@@ -44,6 +48,9 @@ class Term:
 
     token: Token
     fields: Weights
+
+    def __hash__(self) -> int:
+        return hash(self.token.spelled or self.token.stem)
 
 
 @dataclass(frozen=True, slots=True)

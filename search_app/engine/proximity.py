@@ -145,41 +145,36 @@ def _postings_in(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[Anything]]:
     """Return which of some documents hold a word in a field, and how often each does."""
     postings = evaluator.postings_of(term)
-    offset = 0
-    for own, run in postings.runs:
-        if own == name:
-            held = postings.docs[offset : offset + run.df]
-            at = held.searchsorted(docs)
-            at[at == run.df] = 0
-            slots = (held.take(at) == docs).nonzero()[0]
-            return slots, postings.frequencies[offset : offset + run.df].take(at.take(slots))
-        offset += run.df
-    return np.zeros(0, np.intp), np.zeros(0, np.int64)
+    found = postings.within(name)
+    if found is None:
+        return np.zeros(0, np.intp), np.zeros(0, np.int64)
+    _, start, end = found
+    at = postings.docs[start:end].searchsorted(docs)
+    slots = (postings.docs[start:end].take(at, mode="clip") == docs).nonzero()[0]
+    return slots, postings.frequencies[start:end].take(at.take(slots))
 
 
 def _places(evaluator: Evaluator, term: Term, name: str, docs: Docs) -> Keys:
     """Return ``slot << 32 | position`` of a word's places in a field of some documents, ascending."""
     postings = evaluator.postings_of(term)
-    offset = 0
-    for own, run in postings.runs:
-        if own == name:
-            positions = evaluator.segment.fields[name].positions(run)
-            held = postings.docs[offset : offset + run.df]
-            at = held.searchsorted(docs)
-            at[at == run.df] = 0
-            slots = (held.take(at) == docs).nonzero()[0]
-            at = at.take(slots)
-            if len(positions) == run.df:
-                near: Keys = (slots << _SLOT_BITS) | positions.take(at)
-                return near
-            frequencies = postings.frequencies[offset : offset + run.df]
-            ends = frequencies.cumsum(dtype=np.int64)
-            counts = frequencies.take(at).astype(np.int64)
-            places = positions.take(expand(ends.take(at) - counts, counts))
-            spread: Keys = (slots.repeat(counts) << _SLOT_BITS) | places
-            return spread
-        offset += run.df
-    return np.zeros(0, np.int64)
+    found = postings.within(name)
+    if found is None:
+        return np.zeros(0, np.int64)
+    run, start, end = found
+    positions = evaluator.segment.fields[name].positions(run)
+    held = postings.docs[start:end]
+    at = held.searchsorted(docs)
+    slots = (held.take(at, mode="clip") == docs).nonzero()[0]
+    at = at.take(slots)
+    if len(positions) == run.df:
+        near: Keys = (slots << _SLOT_BITS) | positions.take(at)
+        return near
+    frequencies = postings.frequencies[start:end]
+    ends = frequencies.cumsum(dtype=np.int64)
+    counts = frequencies.take(at).astype(np.int64)
+    places = positions.take(expand(ends.take(at) - counts, counts))
+    spread: Keys = (slots.repeat(counts) << _SLOT_BITS) | places
+    return spread
 
 
 def _closeness(first: Keys, second: Keys, rows: int, docs: int) -> Scores:

@@ -29,11 +29,10 @@ from .docset import DocSet
 from .evaluate import Scores, Statistics
 from .explain import explain_score
 from .facets import Counts, ValueSpace, count_facets, make_facet, make_histogram, values_with_prefix
-from .fielded import TermCounts
 from .highlight import MARK, Highlighter
 from .matching import Matches, find_matches, find_partial
 from .merging import MergedSpace
-from .plan import All, Plan, Term, make_plan, weigh_repeats
+from .plan import All, Plan, make_plan, weigh_repeats
 from .proximity import RERANKED, add_near_gains
 from .query import MATCH_ALL, Query
 from .ranking import Ranked, Ranking, find_place, hits_after, place_of, rank_hits, rank_page
@@ -44,10 +43,9 @@ from .scoring import RANKING, Scorer
 from .spelling import Speller, plain_terms
 from .suggest import Suggester
 from .syntax import QueryLimits, parse_query
+from .terms import Known
 from .wide import Words
 
-REMEMBERED_TERMS = 20_000
-"""Terms whose counts are kept from one request to the next, about 500 bytes each; then it begins anew."""
 STREAM_HITS = 256
 """Hits of a stream that are read in one go: enough to open each stored block once where hits lie side by side."""
 
@@ -94,7 +92,7 @@ class Searcher:
         self.aliases = aliases
         self._settings = settings
         self._scorer = scorer or RANKING
-        self._counted: dict[Term, TermCounts] = {}
+        self._known = Known(snapshot)
 
     @cached_property
     def spaces(self) -> dict[str, ValueSpace]:
@@ -300,10 +298,10 @@ class Searcher:
         )
 
     def _statistics(self) -> Statistics:
-        if len(self._counted) > REMEMBERED_TERMS:
-            self._counted = {}
+        if self._known.full:
+            self._known = Known(self.snapshot)
         most = self._settings.number("max_expansions")
-        return Statistics(self.snapshot, self._scorer, most, self._counted, lambda: self._words)
+        return Statistics(self.snapshot, self._scorer, most, self._known, lambda: self._words)
 
     def _find(self, plan: Plan, request: SearchRequest, statistics: Statistics) -> Matches:
         return find_matches(plan, request, statistics, self.spaces, self._settings.number("relaxed_hits"))

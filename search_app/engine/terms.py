@@ -1,6 +1,6 @@
-"""The terms of one segment as one request sees them: each looked up once.
+"""What is known of the terms of a snapshot: each looked up once, and remembered from one request to the next.
 
-In: stems and tokens of a plan. Out: where their postings lie, and which spellings count.
+In: stems and tokens of a plan. Out: where their postings lie, which spellings count, what a term is worth.
 """
 
 from __future__ import annotations
@@ -8,13 +8,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..index.generation import Snapshot
 from ..index.postings import Run
 from ..index.schema import TEXT_FIELDS
 from ..index.segment import Segment
-from .plan import Token
+from .fielded import TermWeight
+from .plan import Term, Token
 
 FIELD_NUMBER = {name: number for number, name in enumerate(TEXT_FIELDS)}
 """The position of each text field in ``TEXT_FIELDS``."""
+MOST_REMEMBERED = 20_000
+"""What is remembered from one request to the next: terms, spellings and weights together, about 600 bytes each."""
 
 
 class Terms:
@@ -24,7 +28,11 @@ class Terms:
         self._segment = segment
         self._numbers: dict[str, int] = {}
         self._runs: dict[str, tuple[Run | None, ...]] = {}
+        self._typed: dict[tuple[str, str], tuple[tuple[int, str], ...]] = {}
         self._allowed: dict[Token, npt.NDArray[np.bool_]] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers) + len(self._typed) + len(self._allowed)
 
     def number(self, stem: str) -> int:
         """Return the number of a stem, -1 where the segment lacks it. Cost: 3 µs the first time."""
@@ -48,9 +56,36 @@ class Terms:
         """Return which spellings of its term an exact token takes, by rank up to ``mixed_rank``, which it does not."""
         allowed = self._allowed.get(token)
         if allowed is None:
-            segment, term = self._segment, self.number(token.stem)
-            allowed = self._allowed[token] = np.zeros(segment.mixed_rank + 1, bool)
-            for form, _ in segment.forms_folded(token.exact or ""):
-                if int(segment.form_terms[form]) == term:
-                    allowed[int(segment.form_locals[form])] = True
+            allowed = self._allowed[token] = np.zeros(self._segment.mixed_rank + 1, bool)
+            for rank, _ in self.typed(token.stem, token.exact or ""):
+                allowed[rank] = True
         return allowed
+
+    def typed(self, stem: str, folded: str) -> tuple[tuple[int, str], ...]:
+        """Return rank and spelling of those forms of a stem that are equal to ``folded`` but for accents."""
+        found = self._typed.get((stem, folded))
+        if found is None:
+            segment, term = self._segment, self.number(stem)
+            found = self._typed[stem, folded] = tuple(
+                (int(segment.form_locals[form]), spelled)
+                for form, spelled in segment.forms_folded(folded)
+                if int(segment.form_terms[form]) == term
+            )
+        return found
+
+
+class Known:
+    """What requests found out about the terms of one snapshot, with one scorer, which holds for the next as well.
+
+    terms : of each segment. weights : what terms are worth.
+    Shared by all threads: whatever two of them find out at once is the same. ``full`` says when to begin anew.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.terms = tuple(map(Terms, snapshot.segments))
+        self.weights: dict[Term, TermWeight] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether this is as much as should be remembered."""
+        return len(self.weights) + sum(map(len, self.terms)) > MOST_REMEMBERED

@@ -55,6 +55,11 @@ class DocColumn:
         first = start & 7
         return np.unpackbits(self.planes[plane][start >> 3 : (end + 7) >> 3])[first : first + end - start]
 
+    def ones(self, start: int, end: int, plane: int) -> int:
+        """Return how many of documents ``start`` to ``end`` have one further bit. Cost: O(end - start) / 64."""
+        bits = int.from_bytes(self.planes[plane][start >> 3 : (end + 7) >> 3].tobytes(), "big")
+        return ((bits >> (-end & 7)) & ((1 << (end - start)) - 1)).bit_count()
+
     def take(self, positions: Array) -> Docs:
         """Return the documents at ``positions``."""
         docs = self.low[positions].astype(np.intp)
@@ -105,6 +110,10 @@ class Field:
     def doc_bits(self, run: Run, plane: int) -> Array:
         """Return one further bit of the documents of a run, as 0 and 1."""
         return self._docs.bits(run.posting_start, run.posting_end, plane)
+
+    def high_docs(self, run: Run) -> int:
+        """Return how many documents of a run have the first of the further bits."""
+        return self._docs.ones(run.posting_start, run.posting_end, 0)
 
     def all_docs(self) -> Docs:
         """Return the documents of all postings, term by term."""
@@ -263,8 +272,17 @@ def find_number(numbers: Array, number: int) -> int:
 
 def docs_of_runs(runs: Sequence[tuple[Field, Run]]) -> Docs:
     """Return the documents of several runs, one after another. One decoding of all costs less than one for each."""
-    docs = np.concatenate([field.low_docs(run) for field, run in runs], dtype=np.intp)
-    for plane in range(runs[0][0].doc_planes):
+    low = [field.low_docs(run) for field, run in runs]
+    docs = np.concatenate(low, dtype=np.intp)
+    planes = runs[0][0].doc_planes
+    if planes == 1:
+        # Documents ascend within a run, so of its further bits the first are 0 and all others 1.
+        end = 0
+        for field, run in runs:
+            end += run.df
+            docs[end - field.high_docs(run) : end] += 1 << 16
+        return docs
+    for plane in range(planes):
         bits = np.concatenate([field.doc_bits(run, plane) for field, run in runs])
         docs |= bits.astype(np.intp) << (16 + plane)
     return docs

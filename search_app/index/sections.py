@@ -252,7 +252,10 @@ def expand(starts: Array, counts: Array) -> npt.NDArray[np.int64]:
 
     The gather behind every walk over compressed rows. Cost: O(sum of counts).
     """
-    counts = counts.astype(np.int64)
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if ends.size else 0
-    return np.repeat(starts.astype(np.int64) - (ends - counts), counts) + np.arange(total)
+    counts = counts.astype(np.int64, copy=False)
+    # Where each row begins in the section, less where it begins in the result.
+    shifts = counts - counts.cumsum()
+    shifts += starts.astype(np.int64, copy=False)
+    places: npt.NDArray[np.int64] = shifts.repeat(counts)
+    places += np.arange(len(places))
+    return places
