@@ -24,12 +24,12 @@ from search_app.engine.query import MATCH_ALL, Phrase, Prefix, Query, Word
 from search_app.engine.scoring import Bm25
 from search_app.errors import IndexDamagedError, IndexVersionError
 from search_app.index.files import FileSystem
-from search_app.index.postings import find_number
+from search_app.index.postings import Field, Run, docs_of_runs, find_number
 from search_app.index.schema import FACET_FIELDS, TEXT_FIELDS
 from search_app.index.sections import ALIGNMENT, SectionFile, SectionWriter, Strings, expand, narrow
 from search_app.index.segment import Segment
 from search_app.index.verify import check_segment
-from search_app.index.writer import write_segment
+from search_app.index.writer import write_docs, write_segment
 
 Make = Callable[..., Article]
 
@@ -458,3 +458,22 @@ def test_a_word_beyond_the_last_one_of_a_narrow_field_is_not_found_in_it(make_ar
     assert made.fields["source"].run(zebra) is None
     assert made.fields["headline"].run(zebra) is not None
     assert [spelled for _, spelled in made.forms_folded("zebra399")] == ["zebra399"]
+
+
+@pytest.mark.parametrize("count", [65_536, 65_537, 131_072, 131_073, 1_000_000])
+def test_documents_of_any_number_come_back(count: int, tmp_path: Path) -> None:
+    rng = random.Random(f"{SEED} {count}")
+    sizes = [1, 2, 7, 8, 9, 300, *rng.sample(range(1, 40), 6)]
+    lists = [sorted(rng.sample(range(count), size)) for size in sizes]
+    lists += [[0], [count - 1], list(range(65_530, min(count, 65_545)))]
+    writer = SectionWriter(tmp_path / "docs.seg", FileSystem())
+    write_docs(writer, "headline.docs", np.concatenate([np.array(own) for own in lists]), count)
+    writer.finish({"lengths": {"headline": 0}})
+    field = Field(SectionFile(tmp_path / "docs.seg"), "headline")
+    ends = np.cumsum([len(own) for own in lists]).tolist()
+    runs = [Run(end - len(own), end, 0, 0) for own, end in zip(lists, ends, strict=True)]
+    assert [field.docs(run).tolist() for run in runs] == lists
+    assert docs_of_runs([(field, run) for run in runs]).tolist() == [doc for own in lists for doc in own]
+    for chosen in (runs[3:4], runs[-3:], rng.sample(runs, 5)):
+        expected = [doc for run in chosen for doc in field.docs(run).tolist()]
+        assert docs_of_runs([(field, run) for run in chosen]).tolist() == expected

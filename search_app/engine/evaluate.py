@@ -159,17 +159,18 @@ class _Target(NamedTuple):
     """Where scores go: ``mask`` says which documents are wanted, ``slots`` where in ``scores`` each has its own.
 
     The slots of documents that are not wanted hold anything. ``narrowed`` spares looking at postings known to be of
-    other documents.
+    other documents; of the term ``whole``, what it leaves are all of wanted ones.
     """
 
     mask: Mask
     slots: npt.NDArray[np.intp]
     scores: Scores
     narrowed: Narrowed
+    whole: Term | None = None
 
     def within(self, matched: Mask) -> _Target:
         """Return the same target for fewer documents."""
-        return self._replace(mask=self.mask & matched)
+        return self._replace(mask=self.mask & matched, whole=None)
 
 
 class Evaluator:
@@ -190,7 +191,7 @@ class Evaluator:
         self._phrases = Phrases(segment, self._terms)
         self._factors: dict[Token, Scores] = {}
         self._postings: dict[Term, Postings] = {}
-        self._narrowed: list[tuple[Plan, Narrowed]] = []
+        self._narrowed: list[tuple[Plan, Narrowed, Mask]] = []
 
     @property
     def _statistics(self) -> Statistics:
@@ -202,10 +203,13 @@ class Evaluator:
     # -- which documents match ------------------------------------------------------------------------------------
 
     def match(self, plan: Plan) -> Mask:
-        """Return which documents match, deleted ones never. Shape (n_docs,). Cost: O(postings read + n_docs)."""
+        """Return which documents match, deleted ones never. Shape (n_docs,). Cost: O(postings read + n_docs).
+
+        The array is to be left as it is: scoring tells by it that nothing was filtered since.
+        """
         narrowed: Narrowed = {}
         mask = self._match_every(plan.children, narrowed) if isinstance(plan, Every) else self._match(plan)
-        self._narrowed.append((plan, narrowed))
+        self._narrowed.append((plan, narrowed, mask))
         return mask if self.live is None else mask & self.live
 
     def _match(self, plan: Plan) -> Mask:
@@ -287,8 +291,10 @@ class Evaluator:
             # Only the slots of ``docs`` are ever read: filling in the others would cost more than all the rest.
             slots = np.empty(self.segment.docs, np.intp)
             slots[docs] = np.arange(len(docs))
-            narrowed = next((found for matched, found in self._narrowed if matched is plan), {})
-            self._score(plan, _Target(mask, slots, scores, narrowed), 1.0)
+            known = ((own, matches is mask) for matched, own, matches in self._narrowed if matched is plan)
+            narrowed, unfiltered = next(known, ({}, False))
+            last = plan if isinstance(plan, Term) else next(reversed(narrowed), None)
+            self._score(plan, _Target(mask, slots, scores, narrowed, last if unfiltered else None), 1.0)
         return scores
 
     def _score(self, plan: Plan, into: _Target, factor: float) -> None:
@@ -333,17 +339,19 @@ class Evaluator:
         docs = postings.docs
         if not len(docs):
             return
+        inside: Keys | None
         if together is None:
-            known = into.narrowed.get(term)
-            if known is None:
-                inside = into.mask.take(docs).nonzero()[0]
-            else:
-                inside = known[into.mask.take(docs.take(known))]
+            inside = into.narrowed.get(term)
+            if term is not into.whole:
+                if inside is None:
+                    inside = into.mask.take(docs).nonzero()[0]
+                else:
+                    inside = inside[into.mask.take(docs.take(inside))]
         else:
             # A phrase is in few of the documents of its commonest word: look closely at these alone.
             inside = together[-1].take(docs).nonzero()[0]
             inside = inside[together[postings.numbers[inside], docs[inside]]]
-        some = inside if len(inside) < len(docs) else None
+        some = inside if inside is not None and len(inside) < len(docs) else None
         frequencies = postings.frequencies
         if some is not None:
             docs, frequencies = docs.take(some), frequencies.take(some)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from ..index.sightings import UNKNOWN, instant
 from ..index.writer import value_order
 from .docset import DocSet
 from .evaluate import Mask
-from .result import Bucket, Facet, Histogram, HistogramBar
+from .result import Bucket, Facet, Histogram, HistogramBar, made_of
 
 Array = npt.NDArray[Any]
 MAX_DAY_BARS = 92
@@ -190,7 +191,7 @@ def count_rows(facets: FacetRows, mask: Mask, docs: Docs) -> Counts:
         starts = facets.value_starts.astype(np.int64)
         return Counts.of(starts[1:] - starts[:-1])
     if len(docs) > len(mask) * _DENSE_SHARE:
-        rows = facets.rows[np.repeat(mask, np.diff(facets.starts))]
+        rows = facets.rows[mask.repeat(facets.sizes)]
     else:
         rows = facets.rows_of(docs)
     if len(rows) * _SPARSE_FACTOR > len(facets.value_starts):
@@ -216,7 +217,9 @@ def top_values(counts: Counts, size: int) -> Array:
     if len(falling) <= size or not size:
         order: Array = falling.argsort(kind="stable")[:size]
         return order
-    above = (falling <= np.partition(falling, size - 1)[size - 1]).nonzero()[0]
+    ordered = falling.copy()
+    ordered.partition(size - 1)
+    above = (falling <= ordered[size - 1]).nonzero()[0]
     best: Array = above.take(falling.take(above).argsort(kind="stable")[:size])
     return best
 
@@ -231,7 +234,8 @@ def make_facet(
     top = top_values(counts, size)
     values, numbers = counts.values.take(top).tolist(), counts.counts.take(top).tolist()
     if not selected and not excluded:
-        return Facet(tuple(map(Bucket, space.names_of(values), numbers)), missing, len(counts.values))
+        buckets_shown = made_of(Bucket, space.names_of(values), numbers, repeat(False), repeat(False))
+        return Facet(buckets_shown, missing, len(counts.values))
     of_value = dict(zip(values, numbers, strict=True))
     chosen = {name: space.find(name) for name in selected}
     barred = {name: space.find(name) for name in excluded}
@@ -299,7 +303,7 @@ def make_histogram(
     for own in filled:
         # How many hits lie before each edge; an edge of another type would have numpy convert all the days.
         below += own[::-1].searchsorted(edges.astype(own.dtype))
-    counts = np.diff(below).tolist()
+    counts = (below[1:] - below[:-1]).tolist()
     latest: list[datetime | None] = [None] * len(starts)
     if changed is not None:
         newest = np.full(len(starts), UNKNOWN)
@@ -307,7 +311,7 @@ def make_histogram(
             np.maximum.at(newest, edges.searchsorted(own.astype(np.int64), "right") - 1, when.astype(np.int64))
         latest = list(map(instant, newest.tolist()))
     gaps = _gaps(edges, archive_days) if archive_days is not None and 0 in counts else [False] * len(starts)
-    return Histogram(interval, tuple(map(HistogramBar, starts, counts, latest, gaps)))
+    return Histogram(interval, made_of(HistogramBar, starts, counts, latest, gaps))
 
 
 def _gaps(edges: Array, archive_days: Array) -> list[bool]:

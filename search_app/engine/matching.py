@@ -105,12 +105,13 @@ def _match_query(number: int, plan: Plan, request: SearchRequest, statistics: St
     mask = evaluator.match(plan)
     segment = evaluator.segment
     if request.date_from or request.date_to:
-        mask &= evaluator.match(Days(request.date_from, request.date_to))
+        mask = mask & evaluator.match(Days(request.date_from, request.date_to))
     for name in FACET_FIELDS:
         for value in getattr(request, "not_" + name):
+            mask = mask.copy()
             mask[spaces[name].docs_of(number, spaces[name].find(value))] = False
     for name in request.missing:
-        mask &= segment.lacking(name)
+        mask = mask & segment.lacking(name)
     return mask
 
 

@@ -150,11 +150,17 @@ def weigh_repeats(plan: Plan, text: str) -> Plan:
 
     Whoever asks in whole sentences says again what matters; a tree holds each word once.
     """
-    if not isinstance(plan, Every):
+    if not isinstance(plan, Every) or _is_each_once(text):
         return plan
     times = Counter(token.spelled for token in analyse(text, query=True))
     children = tuple(dict.fromkeys(plan.children))
     return Every(tuple(_repeated(child, times) for child in children), plan.spare)
+
+
+def _is_each_once(text: str) -> bool:
+    """Tell whether it is plain to see that no word is typed twice; False for any text but plain words."""
+    words = text.lower().split(" ")
+    return text.isascii() and "".join(words).isalpha() and len(set(words)) == len(words)
 
 
 def _repeated(plan: Plan, times: Counter[str]) -> Plan:

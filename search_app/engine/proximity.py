@@ -30,7 +30,8 @@ RERANKED = 100
 where a page ends."""
 WINDOW = 8
 """How far apart two words may stand and still be near."""
-_SLOT_BITS, _PAIR_BITS, _SLOT_MASK = np.int64(32), np.int64(44), np.int64((1 << 12) - 1)
+# A place of a word as one number: from the highest bits pair of words, field, slot of the document, position.
+_SLOT_BITS, _FIELD_BITS, _PAIR_BITS, _SLOT_MASK = np.int64(32), np.int64(43), np.int64(44), np.int64((1 << 11) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +113,13 @@ def near_gains(
     """
     evaluator, terms, factors = statistics.evaluators[segment], sequence.terms, sequence.factors
     idfs = [statistics.weight(term).idf for term in terms]
+    places = {term: _places(evaluator, term, docs) for term in terms}
+    first = [places[terms[n]] + (np.int64(pair) << _PAIR_BITS) for pair, n in enumerate(pairs)]
+    second = [places[terms[n + 1]] + (np.int64(pair) << _PAIR_BITS) for pair, n in enumerate(pairs)]
+    close = _closeness(np.concatenate(first), np.concatenate(second), len(pairs) * len(PROSE), len(docs))
     weights = dict(terms[0].fields)
-    first, second = [], []
-    for number, name in enumerate(PROSE):
-        places = {term: _places(evaluator, term, name, docs) for term in terms}
-        for pair, n in enumerate(pairs):
-            shift = np.int64(number * len(pairs) + pair) << _PAIR_BITS
-            first.append(places[terms[n]] + shift)
-            second.append(places[terms[n + 1]] + shift)
-    close = _closeness(np.concatenate(first), np.concatenate(second), len(PROSE) * len(pairs), len(docs))
     shares = np.array([weights.get(name, 1.0) for name in PROSE])
-    sums = np.asarray(shares @ close.reshape(len(PROSE), -1)).reshape(len(pairs), len(docs))
+    sums = shares @ close.reshape(len(pairs), len(PROSE), len(docs))
     worth = np.array([min(factors[n], factors[n + 1]) * min(idfs[n], idfs[n + 1]) for n in pairs])
     return np.asarray((2 * scorer.nearness) * (worth @ (sums / (sums + 1))), np.float64)
 
@@ -154,33 +151,42 @@ def _postings_in(
     return slots, postings.frequencies[start:end].take(at.take(slots))
 
 
-def _places(evaluator: Evaluator, term: Term, name: str, docs: Docs) -> Keys:
-    """Return ``slot << 32 | position`` of a word's places in a field of some documents, ascending."""
-    postings = evaluator.postings_of(term)
-    found = postings.within(name)
-    if found is None:
-        return np.zeros(0, np.int64)
-    run, start, end = found
-    positions = evaluator.segment.fields[name].positions(run)
-    held = postings.docs[start:end]
-    at = held.searchsorted(docs)
-    slots = (held.take(at, mode="clip") == docs).nonzero()[0]
-    at = at.take(slots)
-    if len(positions) == run.df:
-        near: Keys = (slots << _SLOT_BITS) | positions.take(at)
-        return near
-    frequencies = postings.frequencies[start:end]
-    ends = frequencies.cumsum(dtype=np.int64)
-    counts = frequencies.take(at).astype(np.int64)
-    places = positions.take(expand(ends.take(at) - counts, counts))
-    spread: Keys = (slots.repeat(counts) << _SLOT_BITS) | places
-    return spread
+def _places(evaluator: Evaluator, term: Term, docs: Docs) -> Keys:
+    """Return ``field << 43 | slot << 32 | position`` of a word's places in running text of some documents, ascending.
+
+    field : its number in ``PROSE``. docs : at most 2,048, ascending; a slot is the number of one among them.
+    """
+    postings, segment = evaluator.postings_of(term), evaluator.segment
+    found = []
+    for field, name in enumerate(PROSE):
+        part = postings.within(name)
+        if part is None:
+            continue
+        run, start, end = part
+        # Behind the last but one there is only the last: what is found is always a posting of the field.
+        at = postings.docs[start : end - 1].searchsorted(docs)
+        at += start
+        slots = (postings.docs.take(at) == docs).nonzero()[0]
+        if not len(slots):
+            continue
+        at = at.take(slots)
+        slots += field << (_FIELD_BITS - _SLOT_BITS)
+        positions = segment.fields[name].positions(run)
+        if len(positions) == run.df:
+            at -= start
+        else:
+            frequencies = postings.frequencies[start:end]
+            counts = postings.frequencies.take(at).astype(np.int64)
+            at = expand(frequencies.cumsum(dtype=np.int64).take(at - start) - counts, counts)
+            slots = slots.repeat(counts)
+        found.append((slots << _SLOT_BITS) | positions.take(at))
+    return np.concatenate(found) if len(found) > 1 else found[0] if found else np.zeros(0, np.int64)
 
 
 def _closeness(first: Keys, second: Keys, rows: int, docs: int) -> Scores:
     """Return, by row and document, the sum of ``1 / distance`` over the places of a first word.
 
-    first, second : ``row << 44 | slot << 32 | position``, ascending. Shape (rows, docs).
+    first, second : ``row << 43 | slot << 32 | position``, ascending. Shape (rows, docs).
     """
     if not len(first) or not len(second):
         return np.zeros((rows, docs))
@@ -193,7 +199,7 @@ def _closeness(first: Keys, second: Keys, rows: int, docs: int) -> Scores:
     distances = np.minimum(after.view(np.uint64), before.view(np.uint64))
     near = (distances <= WINDOW).nonzero()[0]
     places = first.take(near)
-    cells = (places >> _PAIR_BITS) * docs + ((places >> _SLOT_BITS) & _SLOT_MASK)
+    cells = (places >> _FIELD_BITS) * docs + ((places >> _SLOT_BITS) & _SLOT_MASK)
     sums = np.bincount(cells, weights=1.0 / distances.take(near), minlength=rows * docs)
     return np.asarray(sums, np.float64)
 
@@ -244,7 +250,9 @@ def _best(statistics: Statistics, docs: list[Docs], scores: list[Scores]) -> lis
     if total <= RERANKED:
         return [np.arange(len(own)) for own in docs]
     values = np.concatenate(scores) if len(scores) > 1 else scores[0]
-    least = np.partition(values, total - RERANKED)[total - RERANKED]
+    ordered = values.copy()
+    ordered.partition(total - RERANKED)
+    least = ordered[total - RERANKED]
     chosen = [(own >= least).nonzero()[0] for own in scores]
     if sum(map(len, chosen)) == RERANKED:
         return chosen

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ..index.generation import Snapshot
 from ..index.postings import Docs
 from .evaluate import Scores
+from .result import made_of
 
 _PLACE = re.compile(r"([0-9]{1,6}):([0-9]{1,9}):(-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4})")
 
@@ -39,7 +40,7 @@ class Ranking:
     def hits(self, start: int, end: int) -> list[Ranked]:
         """Return hits ``start`` to ``end`` (excluded) as records."""
         columns = (self.segments[start:end].tolist(), self.docs[start:end].tolist(), self.scores[start:end].tolist())
-        return [Ranked(*hit) for hit in zip(*columns, strict=True)]
+        return list(made_of(Ranked, *columns))
 
 
 def place_of(hit: Ranked) -> str:
@@ -143,7 +144,9 @@ def _rank_scored(docs: Docs, scores: Scores, start: int, end: int) -> Ranking:
     """Rank the hits of one segment by relevance: there, documents are numbered newest first, then by path."""
     falling = -scores
     if len(docs) > end:
-        kept = (falling <= np.partition(falling, end - 1)[end - 1]).nonzero()[0]
+        ordered = falling.copy()
+        ordered.partition(end - 1)
+        kept = (falling <= ordered[end - 1]).nonzero()[0]
         docs, falling = docs.take(kept), falling.take(kept)
     chosen = falling.argsort(kind="stable")[start:end]
     return Ranking(np.zeros(len(chosen), np.uint16), docs.take(chosen), -falling.take(chosen))

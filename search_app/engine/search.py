@@ -93,6 +93,12 @@ class Searcher:
         self._settings = settings
         self._scorer = scorer or RANKING
         self._known = Known(snapshot)
+        self._limits = QueryLimits(
+            max_chars=settings.number("max_query_chars"),
+            max_clauses=settings.number("max_clauses"),
+            max_nesting=settings.number("max_nesting"),
+            max_patterns=settings.number("max_patterns"),
+        )
 
     @cached_property
     def spaces(self) -> dict[str, ValueSpace]:
@@ -129,14 +135,8 @@ class Searcher:
         """Read a query text. Never raises, whatever was typed."""
         if not text.strip():
             return Reading(All(), "", ())
-        limits = QueryLimits(
-            max_chars=self._settings.number("max_query_chars"),
-            max_clauses=self._settings.number("max_clauses"),
-            max_nesting=self._settings.number("max_nesting"),
-            max_patterns=self._settings.number("max_patterns"),
-        )
         calm = without_shouting(text)
-        parsed = parse_query(calm, today=today, limits=limits)
+        parsed = parse_query(calm, today=today, limits=self._limits)
         tree = self.aliases.expand(parsed.tree)
         plan, warnings = make_plan(tree)
         plan = weigh_repeats(plan, calm)

@@ -175,8 +175,13 @@ def analyse(text: str, *, query: bool = False) -> list[Analysed]:
     ends here.
     """
     *before, last = find_surfaces(unicodedata.normalize("NFC", text)) or [""]
-    tokens = [token for surface in before for token in analyse_surface(surface)]
-    return [*tokens, *analyse_surface(last, query=query)]
+    tokens = [token for surface in before for token in _analyse_typed(surface, False)]
+    return [*tokens, *_analyse_typed(last, query)]
+
+
+@lru_cache(maxsize=4096)
+def _analyse_typed(surface: str, query: bool) -> tuple[Analysed, ...]:
+    return analyse_surface(surface, query=query)
 
 
 class NewsTokenizer(Tokenizer):  # type: ignore[misc]

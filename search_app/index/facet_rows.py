@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .analysis import fold
 from .postings import DocColumn, Docs
-from .sections import Array, SectionFile, Strings, expand
+from .sections import Array, SectionFile, Strings, expand, narrow
 from .writer import value_order
 
 
@@ -66,6 +66,11 @@ class FacetRows:
         return self._file.array("facets.rows")
 
     @cached_property
+    def sizes(self) -> Array:
+        """How many values each document has. Shape (n_docs,), unsigned, narrow."""
+        return narrow(np.diff(self.starts))
+
+    @cached_property
     def value_starts(self) -> Array:
         """Offsets of the documents of each value. Shape (n_values + 1,)."""
         return self._file.array("facets.value_starts")
@@ -81,8 +86,7 @@ class FacetRows:
 
     def rows_of(self, docs: Docs) -> Array:
         """Return the value numbers of many documents, one after another. Cost: O(documents + values)."""
-        starts = self.starts.take(docs)
-        return self.rows.take(expand(starts, self.starts[1:].take(docs) - starts))
+        return self.rows.take(expand(self.starts.take(docs), self.sizes.take(docs)))
 
     def docs_of(self, number: int) -> Docs:
         """Return the documents that have a value, ascending."""
