@@ -1,9 +1,10 @@
-"""Gunicorn's threaded worker, with one difference: a thread is given a connection only when a whole request lies in it.
+"""Gunicorn's threaded worker, which here waits for clients in one place alone: the loop over all connections.
 
 In: connections. Out: the same, handed to gunicorn's threads. Gunicorn lets a thread wait for the rest of a request that
-has begun, so that as many clients as there are threads, each with half a request, stop everybody else. Here the loop
-that watches over all connections waits instead, at the cost of one system call a request. Nor does a thread wait for a
-body to come, so that the connection can be kept.
+has begun, so that as many clients as there are threads, each with half a request, stop everybody else. Here a thread is
+given a connection only when a whole request lies in it, at the cost of one system call a request. Nor does a thread
+wait for a body to come, so that the connection can be kept. And where a connection ends with its answer, gunicorn's
+loop itself waits two seconds for the client to end it too; here the loop goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from gunicorn.workers.gthread import ThreadWorker
 
 HEAD_SECONDS = 10.0
 SEND_SECONDS = 30
+PART_SECONDS = 2.0
+"""How long a client may take to end a connection whose last answer was sent. What it sends meanwhile is taken and
+dropped: to close upon it would break off the answer, which may not have been read."""
+MOST_DROPPED_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 96 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 BODY_HEADERS = ("CONTENT-LENGTH", "TRANSFER-ENCODING")
@@ -31,6 +36,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._waiting: dict[Any, float] = {}
+        self._parting: dict[Any, float] = {}
 
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection to a thread, now or when the head of its request has come."""
@@ -76,13 +82,45 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             # What gunicorn takes quietly, as it does a reader that has hung up.
             raise ConnectionResetError(errno.ECONNRESET, "the reader took nothing") from error
 
+    def finish_request(self, conn: Any, answered: Any) -> None:
+        """Keep a connection for its next request, or wait in the loop until its client has ended it."""
+        if answered.cancelled() or answered.exception() or answered.result():
+            super().finish_request(conn, answered)
+            return
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.setblocking(False)
+        except OSError:
+            self._close(conn)
+            return
+        self._parting[conn] = time.monotonic() + PART_SECONDS
+        self.poller.register(conn.sock, EVENT_READ, partial(self._drop, conn))
+
+    def _drop(self, conn: Any, sock: socket.socket) -> None:
+        """Take what a client sends after its last answer. One that sends much has no end."""
+        try:
+            if 0 < len(sock.recv(MOST_DROPPED_BYTES)) < MOST_DROPPED_BYTES:
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._give_up(conn, self._parting)
+
     def notify(self) -> None:
-        """Tell the parent that this worker lives, once a second, and give up requests that do not come."""
+        """Tell the parent that this worker lives, once a second, and give up clients that take too long."""
         super().notify()
         now = time.monotonic()
-        late = [conn for conn, until in self._waiting.items() if until <= now or not self.alive]
-        for conn in late:
-            del self._waiting[conn]
-            self.poller.unregister(conn.sock)
-            self.nr_conns -= 1
-            conn.close()
+        for conn in [conn for conn, until in self._waiting.items() if until <= now or not self.alive]:
+            self._give_up(conn, self._waiting)
+        for conn in [conn for conn, until in self._parting.items() if until <= now]:
+            self._give_up(conn, self._parting)
+
+    def _give_up(self, conn: Any, conns: dict[Any, float]) -> None:
+        del conns[conn]
+        self.poller.unregister(conn.sock)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()

@@ -98,6 +98,37 @@ def test_a_stop_finishes_the_request_under_way(
     assert process.wait(PATIENCE_SECONDS) == 0
 
 
+def test_a_client_that_does_not_hang_up_holds_nobody_up() -> None:
+    """Nor is its answer lost, though it sends what nobody reads."""
+    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.PART_SECONDS = 600\nbound =")
+    with run_script(script) as (process, url):
+        lines = [connect(url) for _ in range(8 * THREADS)]
+        try:
+            for line in lines:
+                line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+                assert answer_on(line).endswith(b"3")
+                line.sendall(b"and more")
+            for _ in range(8):
+                assert read(f"{url}length?q=abcd") == "4"
+        finally:
+            for line in lines:
+                line.close()
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_client_that_does_not_hang_up_is_given_up() -> None:
+    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.PART_SECONDS = 0.5\nbound =")
+    with run_script(script) as (process, url), connect(url) as line, connect(url) as flood:
+        for one in (line, flood):
+            one.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            assert answer_on(one).endswith(b"3")
+        with pytest.raises(ConnectionError):
+            flood.sendall(b"a" * 50_000_000)
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
 def test_an_idle_connection_does_not_hold_up_a_stop(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
     with connect(url) as idle:
