@@ -99,6 +99,8 @@ def ask_in_turn(
         for number in range(len(next(iter(paths.values())))):
             names = list(servers) if (turn + number) % 2 else list(servers)[::-1]
             for name in names:
+                # While one server answers slowly, the other may give up waiting for the next question.
+                servers[name].connect()
                 began = time.perf_counter()
                 body = servers[name].get(paths[name][number])
                 if turn:

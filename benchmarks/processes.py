@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -107,6 +108,14 @@ class Server:
         if response.status != 200:
             raise RuntimeError(f"{path}: status {response.status}")
         return body
+
+    def connect(self) -> None:
+        """Connect, anew where the server has ended a connection that lay idle for too long. Not to be timed."""
+        line = self._connection.sock
+        if line is not None and select.select([line], [], [], 0)[0]:
+            self._connection.close()
+        if self._connection.sock is None:
+            self._connection.connect()
 
     @property
     def workers(self) -> list[int]:

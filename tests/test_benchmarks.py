@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -19,7 +22,7 @@ from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, DisagreementError, compare, time_rounds
 from benchmarks.ours import Ours
 from benchmarks.peer_whoosh import Whoosh
-from benchmarks.processes import family, memory_of
+from benchmarks.processes import Server, family, memory_of
 from benchmarks.queries import FUZZY, KINDS, PHRASE, SAME_MEANING, WILDCARD, Question, draw_mixed, draw_typical
 from benchmarks.subset import copy_articles
 from benchmarks.table import NOT_MEASURED, Row, markdown, megabytes, milliseconds
@@ -322,3 +325,38 @@ def test_the_hardest_queries_are_made_of_the_words_of_the_index(index_dir: Path)
     told = hardest.report(index_dir, 1)
     assert all(f"| {name} |" in told for name in queries)
     assert "the slowest median is" in told
+
+
+class Impatient(BaseHTTPRequestHandler):
+    """Keeps a connection after an answer, but not for long."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:  # the name is the library's
+        body = self.path.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.connection.settimeout(0.05)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_server_that_ended_an_idle_connection_is_asked_over_another() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Impatient) as serving:
+        thread = Thread(target=serving.serve_forever)
+        thread.start()
+        try:
+            server = Server(os.getpid(), "127.0.0.1", serving.server_port)
+            server.connect()
+            assert server.get("/one") == b"/one"
+            first = server._connection.sock
+            assert select.select([first], [], [], 60)[0] == [first], "the server has ended it"
+            server.connect()
+            assert server._connection.sock is not first
+            server.close()
+        finally:
+            serving.shutdown()
+            thread.join()
