@@ -56,9 +56,11 @@ class Terms:
         """Return which spellings of its term an exact token takes, by rank up to ``mixed_rank``, which it does not."""
         allowed = self._allowed.get(token)
         if allowed is None:
-            allowed = self._allowed[token] = np.zeros(self._segment.mixed_rank + 1, bool)
+            allowed = np.zeros(self._segment.mixed_rank + 1, bool)
             for rank, _ in self.typed(token.stem, token.exact or ""):
                 allowed[rank] = True
+            # Other threads may see it from here on, so it has to be whole.
+            self._allowed[token] = allowed
         return allowed
 
     def typed(self, stem: str, folded: str) -> tuple[tuple[int, str], ...]:
