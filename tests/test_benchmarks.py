@@ -297,6 +297,9 @@ def test_pages_are_asked_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self, body: bytes) -> None:
             self.body = body
 
+        def connect(self) -> None:
+            """Is always there."""
+
         def get(self, path: str) -> bytes:
             asked.append(path)
             return self.body
