@@ -159,7 +159,7 @@ class Field:
         return Run(posting(at), posting(at + 1), token(at), token(at + 1))
 
     def docs(self, run: Run) -> Docs:
-        """Return the documents of a run, ascending; or of those of several terms in a row, ascending for each."""
+        """Return the documents of a run, ascending."""
         return self._docs.slice(run.posting_start, run.posting_end)
 
     def frequencies(self, run: Run) -> Array:
@@ -271,8 +271,9 @@ def find_number(numbers: Array, number: int) -> int:
 
 
 def docs_of_runs(runs: Sequence[tuple[Field, Run]]) -> Docs:
-    """Return the documents of several runs, each of one term. One decoding of all costs less than one for each."""
-    docs = np.concatenate([field.low_docs(run) for field, run in runs], dtype=np.intp)
+    """Return the documents of several runs, one after another. One decoding of all costs less than one for each."""
+    low = [field.low_docs(run) for field, run in runs]
+    docs = np.concatenate(low, dtype=np.intp)
     planes = runs[0][0].doc_planes
     if planes == 1:
         # Documents ascend within a run, so of its further bits the first are 0 and all others 1.
