@@ -90,7 +90,7 @@ def scored_terms(plan: Plan) -> list[Term]:
 class CandidateSearcher(Searcher):
     """The embedded engine's searcher over candidates; what it weighs is weighed by the archive's frequencies.
 
-    Values are counted by the cluster, label by label, and so they are here.
+    Values that are one are counted by whoever knows which of their labels the archive has, not among the candidates.
     """
 
     merges_values = False
