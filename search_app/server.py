@@ -9,7 +9,12 @@ from __future__ import annotations
 import errno
 import signal
 import socket
+import struct
+import sys
+import time
+from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gunicorn.http.message
@@ -22,6 +27,9 @@ from .server_log import LogStyle, configure_logging, logger_class
 
 THREADS = 4
 STOP_SECONDS = 5
+ACCEPT_SECONDS = 1
+"""How much of this a stop may spend until the workers have accepted everybody who is connected."""
+_HANDSHAKE_SECONDS = 0.2
 # A query of 20,000 characters, percent-encoded, is to be answered with a sentence of ours. Gunicorn's own ceiling is
 # 8,190 bytes, and its only other choice is none at all.
 MAX_REQUEST_LINE_BYTES = 64 * 1024
@@ -95,7 +103,7 @@ def serve_app(
             # Below the 1,024 files that a process may usually open.
             "worker_connections": 512,
             "threads": THREADS,
-            "graceful_timeout": STOP_SECONDS,
+            "graceful_timeout": STOP_SECONDS - ACCEPT_SECONDS,
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "backlog": BACKLOG,
             "loglevel": "warning",
@@ -147,8 +155,56 @@ class _Parent(Arbiter):  # type: ignore[misc]
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
+    def stop(self, graceful: bool = True) -> None:
+        """End the workers, after they have accepted everybody who is connected, and nobody else can be.
+
+        Gunicorn's workers keep the socket until the last of them ends, without accepting. The system goes on connecting
+        clients to it, and breaks these connections off with its end, though their requests may have been sent.
+        """
+        if graceful:
+            for listener in self.LISTENERS:
+                _shut(listener)
+        super().stop(graceful)
+
     def handle_int(self) -> None:
         self.handle_term()
 
     def handle_hup(self) -> None:
         self.handle_term()
+
+
+def _shut(listener: Any) -> None:
+    """Let the workers accept everybody who is connected, then refuse whoever comes, in all processes at once.
+
+    Where the system cannot drop packets, those who connect in the last moment are broken off; where it cannot shut a
+    socket that listens either, those who connect while the workers finish are, as with gunicorn alone.
+    """
+    with suppress(OSError):
+        _drop_new_connections(listener.sock)
+    began = time.monotonic()
+    waited = 0.0
+    while waited < _HANDSHAKE_SECONDS or (listener.get_backlog() > 0 and waited < ACCEPT_SECONDS):
+        time.sleep(0.01)
+        waited = time.monotonic() - began
+    with suppress(OSError):
+        listener.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _drop_new_connections(listening: socket.socket) -> None:
+    """Drop the first packet of each new connection. Its system sends it again after a second, to whoever listens then.
+
+    To refuse new ones at once would break off those whose handshake is under way. Nothing is done but on Linux, where
+    any process may have the system run a small program over each packet, from its TCP header on (see socket(7)).
+    """
+    if sys.platform != "linux":
+        return
+    attach_filter, flags, syn_and_ack, syn = 26, 13, 0x12, 0x02
+    steps = [
+        (0x30, 0, 0, flags),  # load a byte
+        (0x54, 0, 0, syn_and_ack),  # and
+        (0x15, 0, 1, syn),  # go on if equal, else over one
+        (0x06, 0, 0, 0),  # keep nothing of the packet
+        (0x06, 0, 0, 0xFFFFFFFF),  # keep all of it
+    ]
+    program = array("B", b"".join(struct.pack("HBBI", *step) for step in steps))
+    listening.setsockopt(socket.SOL_SOCKET, attach_filter, struct.pack("HP", len(steps), program.buffer_info()[0]))

@@ -10,6 +10,7 @@ loop itself waits two seconds for the client to end it too; here the loop goes o
 from __future__ import annotations
 
 import errno
+import math
 import socket
 import struct
 import time
@@ -24,6 +25,8 @@ SEND_SECONDS = 30
 PART_SECONDS = 2.0
 """How long a client may take to end a connection whose last answer was sent. What it sends meanwhile is taken and
 dropped: to close upon it would break off the answer, which may not have been read."""
+ARRIVE_SECONDS = 1.0
+"""How long a request may take to arrive whose client was connected when a stop came."""
 MOST_DROPPED_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 96 * 1024
 END_OF_HEAD = b"\r\n\r\n"
@@ -37,6 +40,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **options)
         self._waiting: dict[Any, float] = {}
         self._parting: dict[Any, float] = {}
+        self._stops = math.inf
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection, if the parent has not shut the socket just now: the word to stop follows at once."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
 
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection to a thread, now or when the head of its request has come."""
@@ -111,10 +123,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Tell the parent that this worker lives, once a second, and give up clients that take too long."""
         super().notify()
         now = time.monotonic()
-        for conn in [conn for conn, until in self._waiting.items() if until <= now or not self.alive]:
-            self._give_up(conn, self._waiting)
-        for conn in [conn for conn, until in self._parting.items() if until <= now]:
-            self._give_up(conn, self._parting)
+        if not self.alive:
+            self._stops = min(self._stops, now + ARRIVE_SECONDS)
+        for conns, last in ((self._waiting, self._stops), (self._parting, math.inf)):
+            for conn in [conn for conn, until in conns.items() if min(until, last) <= now]:
+                self._give_up(conn, conns)
 
     def _give_up(self, conn: Any, conns: dict[Any, float]) -> None:
         del conns[conn]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import random
+import select
 import signal
 import socket
 import subprocess
@@ -19,7 +21,15 @@ import pytest
 from program import PATIENCE_SECONDS, children_of, needs_proc, started, wait_until
 
 from search_app.errors import ServeError
-from search_app.server import MAX_REQUEST_LINE_BYTES, STOP_SECONDS, THREADS, _bind_problem, bind_socket, socket_url
+from search_app.server import (
+    MAX_REQUEST_LINE_BYTES,
+    STOP_SECONDS,
+    THREADS,
+    _bind_problem,
+    _drop_new_connections,
+    bind_socket,
+    socket_url,
+)
 
 SCRIPT = """
 import sys
@@ -52,6 +62,11 @@ bound = bind_socket("127.0.0.1", 0)
 url = socket_url(bound)
 serve_app(app, bound, workers=2, ready=lambda: print(f"Serving on {url}", flush=True))
 """
+
+# The same, and requests may take as long to arrive.
+PATIENT_SCRIPT = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.ARRIVE_SECONDS = 600\nbound =")
+SO_LOCK_FILTER = 44
+needs_filters = pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops the first packet of a connection")
 
 
 @pytest.fixture
@@ -96,6 +111,115 @@ def test_a_stop_finishes_the_request_under_way(
     asking.join(PATIENCE_SECONDS)
     assert answers == ["done"]
     assert process.wait(PATIENCE_SECONDS) == 0
+
+
+class Caller(threading.Thread):
+    """Asks, each time over a new connection, until it is refused, and notes what is neither refused nor answered."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self.answered = 0
+        self.broken: list[str] = []
+
+    def run(self) -> None:
+        try:
+            while True:
+                with connect(self._url) as line:
+                    line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n\r\n")
+                    assert answer_on(line).endswith(b"3")
+                self.answered += 1
+        except ConnectionRefusedError:
+            pass
+        except (OSError, AssertionError) as error:
+            self.broken.append(repr(error))
+
+
+@needs_filters
+@pytest.mark.parametrize("slow", [False, True], ids=["all quick", "one slow"])
+def test_a_stop_under_load_answers_or_refuses_everybody(slow: bool, tmp_path: Path, rng: random.Random) -> None:
+    """Nobody who was let in is sent away, at whatever moment the stop comes, even while one worker works on."""
+    # Clients that the machine leaves waiting are not what is looked at.
+    script = PATIENT_SCRIPT.replace("STOP_SECONDS = 600", "ACCEPT_SECONDS = 600\nsearch_app.server.STOP_SECONDS = 1200")
+    for n in range(2):
+        now = tmp_path / f"now{n}"
+        with run_script(script) as (process, url), connect(url) as held:
+            if slow:
+                ask_slowly(process, held, now)
+            callers = [Caller(url) for _ in range(24)]
+            for caller in callers:
+                caller.start()
+            wait_until(lambda: all(caller.answered or caller.broken for caller in callers))  # noqa: B023
+            time.sleep(rng.uniform(0, 0.1))
+            process.terminate()
+            for caller in callers:
+                caller.join()
+            if slow:
+                assert process.poll() is None, "all are refused while the slow one is still under way"
+                now.touch()
+                assert answer_on(held, len(b"done")).endswith(b"done")
+            held.close()
+            assert [caller.broken for caller in callers if caller.broken] == []
+            assert process.wait(PATIENCE_SECONDS) == 0
+
+
+@needs_filters
+def test_a_system_without_filters_refuses_new_clients_and_finishes_the_old(tmp_path: Path) -> None:
+    """A locked socket takes no filter, as in a sandbox that knows none."""
+    script = SCRIPT.replace("url =", f"import socket\nbound.setsockopt(socket.SOL_SOCKET, {SO_LOCK_FILTER}, 1)\nurl =")
+    with run_script(script) as (process, url), connect(url) as held:
+        ask_slowly(process, held, tmp_path / "now")
+        process.terminate()
+        wait_until(lambda: not listens(url))
+        assert process.poll() is None
+        (tmp_path / "now").touch()
+        assert answer_on(held, len(b"done")).endswith(b"done")
+        held.close()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
+@needs_filters
+def test_who_comes_during_a_stop_waits_and_is_refused_and_who_is_in_stays() -> None:
+    with bind_socket("127.0.0.1", 0) as bound:
+        bound.listen()
+        url = socket_url(bound)
+        with connect(url) as early, socket.socket() as late:
+            _drop_new_connections(bound)
+            late.setblocking(False)
+            assert late.connect_ex(bound.getsockname()) == errno.EINPROGRESS
+            accepted, _ = bound.accept()
+            with accepted:
+                early.sendall(b"asked")
+                assert accepted.recv(5) == b"asked"
+                assert select.select([], [late], [], 0.05)[1] == [], "neither in nor refused"
+                bound.shutdown(socket.SHUT_RDWR)
+                assert select.select([], [late], [], PATIENCE_SECONDS)[1] == [late]
+                assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
+                accepted.sendall(b"told")
+                assert early.recv(4) == b"told"
+
+
+def test_a_request_that_is_on_its_way_when_the_stop_comes_is_answered() -> None:
+    with run_script(PATIENT_SCRIPT) as (process, url), connect(url) as line, connect(url) as half:
+        half.sendall(b"GET /length?q=abc HT")
+        line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert answer_on(line).endswith(b"3")
+        process.terminate()
+        wait_until(lambda: not listens(url))
+        half.sendall(b"TP/1.1\r\nHost: here\r\n\r\n")
+        answer = answer_on(half)
+        assert answer.endswith(b"3") and b"Connection: close" in answer
+        half.close()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def listens(url: str) -> bool:
+    """Return whether a server lets anybody in."""
+    try:
+        connect(url).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_a_client_that_does_not_hang_up_holds_nobody_up() -> None:
@@ -169,11 +293,9 @@ Worker.init_signals = late
 
 
 def test_a_request_that_never_ends_does_not_hold_up_a_stop_for_ever(tmp_path: Path) -> None:
-    script = SCRIPT.replace("STOP_SECONDS = 600", "STOP_SECONDS = 1")
+    script = SCRIPT.replace("STOP_SECONDS = 600", "STOP_SECONDS = 2")
     with run_script(script) as (process, url), connect(url) as line:
-        line.sendall(f"GET /slow?until={tmp_path}/never HTTP/1.1\r\nHost: here\r\n\r\n".encode())
-        assert process.stdout is not None
-        assert process.stdout.readline() == "under way\n"
+        ask_slowly(process, line, tmp_path / "never")
         process.terminate()
         assert process.wait(PATIENCE_SECONDS) == 0
     assert STOP_SECONDS == 5, "so long where nobody chooses"
@@ -184,10 +306,17 @@ def connect(url: str) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
 
 
-def answer_on(line: socket.socket) -> bytes:
-    """The next answer on a connection that is kept, with a body of one byte."""
+def ask_slowly(process: subprocess.Popen[str], line: socket.socket, until: Path) -> None:
+    """Send a request that is answered when a file exists, and return when it is under way."""
+    line.sendall(f"GET /slow?until={until} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+    assert process.stdout is not None
+    assert process.stdout.readline() == "under way\n"
+
+
+def answer_on(line: socket.socket, length: int = 1) -> bytes:
+    """The next answer on a connection that is kept, with a body of so many bytes."""
     taken = b""
-    while len(taken.partition(b"\r\n\r\n")[2]) < 1:
+    while len(taken.partition(b"\r\n\r\n")[2]) < length:
         piece = line.recv(4096)
         assert piece, taken
         taken += piece
