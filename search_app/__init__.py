@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+# The one of typing, which takes longer to import than this module may: an interrupt meanwhile would show a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .library import Index
 
 __version__ = "0.1.0"

@@ -202,9 +202,9 @@ def test_pages_have_no_english_left(client: FlaskClient, path: str) -> None:
 
 def test_articles_keep_their_own_language(client: FlaskClient) -> None:
     page = Page(client.get("/search?q=strike&lang=zh"))
-    assert {page.language(hit) for hit in page.hit_items} == {"en"}
+    assert {hit.get("lang") for hit in page.all("li", class_="hit")} == {"en"}
     days = [list(kicker.iter("a"))[-1] for kicker in page.all("p", class_="kicker")]
-    assert {page.language(day) for day in days} == {"zh"}
+    assert {day.get("lang") for day in days} == {"zh"}
     article = Page(client.get(page.link(page.hits[0])))
     assert article.one("article").get("lang") == "en"
     assert article.one("html").get("lang") == "zh"

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from search_app import __version__
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -130,8 +132,15 @@ def test_an_installed_wheel_renders_pages(wheel: Path, tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    command = tmp_path / "venv" / "bin" / "search-app"
-    assert command.is_file()
+    done = subprocess.run(
+        [tmp_path / "venv" / "bin" / "search-app", "--version"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(libraries)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == (f"search-app {__version__}\n", "")
 
 
 @pytest.mark.packaging

@@ -64,7 +64,7 @@ function setUpCompletions() {
   for (const [name, value] of Object.entries({
     role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id,
   })) box.setAttribute(name, value);
-  box.after(list);
+  form.append(list);
 
   function close() {
     clearTimeout(timer);
