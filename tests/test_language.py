@@ -202,9 +202,9 @@ def test_pages_have_no_english_left(client: FlaskClient, path: str) -> None:
 
 def test_articles_keep_their_own_language(client: FlaskClient) -> None:
     page = Page(client.get("/search?q=strike&lang=zh"))
-    assert {hit.get("lang") for hit in page.all("li", class_="hit")} == {"en"}
+    assert {page.language(hit) for hit in page.hit_items} == {"en"}
     days = [list(kicker.iter("a"))[-1] for kicker in page.all("p", class_="kicker")]
-    assert {day.get("lang") for day in days} == {"zh"}
+    assert {page.language(day) for day in days} == {"zh"}
     article = Page(client.get(page.link(page.hits[0])))
     assert article.one("article").get("lang") == "en"
     assert article.one("html").get("lang") == "zh"

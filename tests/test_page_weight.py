@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Callable
+from datetime import date
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from index_making import publish
 from web_page import Page
 
+from search_app.archive.model import Article, Source
 from search_app.index.builder import build_index
 from search_app.sample import write_sample
 from search_app.settings import load_settings
 from search_app.web.app import create_app
 
-MOST_BYTES = 50 * 1024
+MOST_BYTES = 50_000
+# What a browser loads for a result page, the page itself aside.
+BESIDE = ("style.css", "app.js", "icon.svg")
 SEARCHES = {
     "everything": "/search",
     "a word": "/search?q=harbour",
@@ -40,6 +47,16 @@ NARROW = (
 )
 
 
+NAMES = [
+    f"{first}{last}" for first in ("Nor", "Sud", "West", "Ost", "Alt") for last in ("sel", "mark", "haven", "brück")
+]
+
+
+def beside(client: FlaskClient) -> int:
+    """Return the bytes of what a browser loads for a result page, the page itself aside."""
+    return sum(len(client.get(f"/static/{name}").data) for name in BESIDE)
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     """A client over the sample archive."""
@@ -54,8 +71,50 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
 def test_a_result_page_is_light(sample: FlaskClient, path: str) -> None:
     page = sample.get(path)
     assert page.status_code == 200
-    beside = sum(len(sample.get(f"/static/{name}").data) for name in ("style.css", "app.js"))
-    assert len(page.data) + beside < MOST_BYTES
+    assert len(page.data) + beside(sample) < MOST_BYTES
+
+
+def test_a_page_loads_what_is_weighed(sample: FlaskClient) -> None:
+    page = Page(sample.get("/search"))
+    loaded = [link.get("href") for rel in ("stylesheet", "icon") for link in page.all("link", rel=rel)]
+    loaded += [script.get("src") for script in page.all("script")]
+    assert sorted((path or "").partition("?")[0] for path in loaded) == sorted(f"/static/{name}" for name in BESIDE)
+
+
+@pytest.fixture(scope="module")
+def wordy(tmp_path_factory: pytest.TempPathFactory, make_article: Callable[..., Article]) -> FlaskClient:
+    """A client over articles that are as long as those on the heaviest pages of a large archive."""
+    ground = "The government of Kestria and the union of dockers agree after nights of talks"
+    slug = ground.lower().replace(" ", "-")
+    articles = [
+        make_article(
+            path=f"/news/{2000 + number}/03/4/{slug}-on-a-new-rota-for-the-{name.lower()}-quay",
+            date=date(2000 + number, 3, 4),
+            headline=f"{ground} on a new rota for the {name} quay, and say that the harbour strike, which has kept "
+            f'{20 + number} ships from unloading, "will be over before the week is".',
+            summary=f"The {name} quay opens first; cranes stand still at the others." if number % 2 else "",
+            topic=f"Port Amaro strike of {2000 + number}" if number % 3 else "",
+            contexts=(name, "Harbour Workers' Union of Kestria", "Port Amaro", "Kestria", "Ivo Tarkan"),
+            sources=tuple(
+                Source(paper, f"https://{paper.lower()}.example/wiki/current-events/2031-{number}")
+                for paper in ("Courier", "Observer")
+            ),
+            image=f"https://courier.example/quay-{number}?image=1&w=1200&h=630" if number % 2 else "",
+        )
+        for number, name in enumerate(NAMES)
+    ]
+    index = tmp_path_factory.mktemp("wordy")
+    publish(index, articles)
+    return create_app({"index": str(index), "TESTING": True}).test_client()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_page_of_long_articles_is_light(wordy: FlaskClient, language: str) -> None:
+    answer = wordy.get("/search?q=harbour+strike", headers={"Accept-Language": language})
+    page = Page(answer)
+    assert len(page.hits) == 20
+    assert statistics.fmean(map(len, page.hits)) > 200
+    assert len(answer.data) + beside(wordy) < MOST_BYTES
 
 
 def test_the_budget_is_for_whole_pages(sample: FlaskClient) -> None:
@@ -63,9 +122,9 @@ def test_the_budget_is_for_whole_pages(sample: FlaskClient) -> None:
 
 
 def test_compressed_it_is_a_fraction(sample: FlaskClient) -> None:
-    plain = sample.get("/search")
-    packed = sample.get("/search", headers={"Accept-Encoding": "br"})
-    assert len(packed.data) < len(plain.data) / 4
+    paths = ("/search", *(f"/static/{name}" for name in BESIDE))
+    packed = [sample.get(path, headers={"Accept-Encoding": "br"}) for path in paths]
+    assert sum(len(answer.data) for answer in packed) < MOST_BYTES / 4
 
 
 @pytest.mark.parametrize("path", SEARCHES.values(), ids=SEARCHES.keys())

@@ -14,7 +14,7 @@ FOLDER = PACKAGE_FOLDER / "web" / "static"
 
 SHEETS = {
     "comments": ("/* a { } */\na { color: red; } /* b */", "a{color:red}"),
-    "lists and rules": ("a,\nb > c { margin: 0 auto; padding: 0 }\n\nd { }", "a,b > c{margin:0 auto;padding:0}d{}"),
+    "lists and rules": ("a,\nb > c { margin: 0 auto; padding: 0 }\n\nd { }", "a,b>c{margin:0 auto;padding:0}d{}"),
     "texts": ('a::after { content: " ({ ; : , " ; }', 'a::after{content:" ({ ; : , "}'),
     "sums": ("a { width: calc(1rem + 2vw); }", "a{width:calc(1rem + 2vw)}"),
     "descendants": (".a :is(b, c) , .d:hover { x: y }", ".a :is(b,c),.d:hover{x:y}"),

@@ -85,10 +85,10 @@ ALLOWED_TAGS = {
         "aside",
         "nav",
     ),
-    *("h1", "h2", "h3", "p", "a", "div", "span", "bdi", "mark", "time", "b", "strong", "small", "kbd"),
+    *("h1", "h2", "h3", "p", "a", "div", "span", "bdi", "mark", "time", "b", "strong", "small", "kbd", "i"),
     *("ul", "ol", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td"),
     *("form", "fieldset", "legend", "label", "input", "button", "select", "option", "details", "summary"),
-    *("figure", "figcaption", "svg", "path", "pattern", "ins", "del"),
+    *("figure", "figcaption", "svg", "path", "rect", "pattern", "ins", "del"),
 }
 
 
@@ -118,7 +118,7 @@ def test_a_hostile_headline_reads_as_it_was_written(hostile: FlaskClient) -> Non
 
 def test_a_hostile_value_survives_its_links(hostile: FlaskClient) -> None:
     page = Page(hostile.get("/search"))
-    hit = page.all("li", class_="hit")[0]
+    hit = page.hit_items[0]
     by_topic = Page(hostile.get(page.link(TOPIC, hit)))
     assert by_topic.title.startswith("2 articles")
     assert by_topic.boxes()["topic", TOPIC] == (f"{TOPIC} 2", True)

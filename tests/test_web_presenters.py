@@ -92,9 +92,9 @@ def months(count: int) -> list[tuple[date, int]]:
 def test_bars_are_drawn_to_scale() -> None:
     timeline = drawn("year", (date(2029, 1, 1), 500), (date(2030, 1, 1), 0), (date(2031, 1, 1), 1))
     assert [(span.area, span.outline) for span in timeline.spans] == [
-        ("M0 0v100h10V0", "M5 100v-100"),
-        ("M10 0v100h10V0", ""),
-        ("M20 0v100h10V0", "M25 100v-2"),
+        ("", "M5 100v-100"),
+        (" x=10", ""),
+        (" x=20", "M25 100v-2"),
     ]
     assert [span.href for span in timeline.spans] == ["2029-01-01/2029-12-31", "", "2031-01-01/2031-12-31"]
     assert timeline.peak == "most: 500 articles in 2029"
@@ -138,7 +138,9 @@ def test_long_histograms_are_folded(
 ) -> None:
     timeline = drawn(given, *counts)
     assert (timeline.interval, timeline.unit, len(timeline.spans)) == (interval, unit, spans)
-    widths = [int(span.area.partition("h")[2].partition("V")[0]) for span in timeline.spans]
+    areas = [dict(pair.split("=") for pair in span.area.split()) for span in timeline.spans]
+    widths = [int(area.get("width", 10)) for area in areas]
+    assert [int(area.get("x", 0)) for area in areas] == [sum(widths[:number]) for number in range(spans)]
     assert sum(widths) == timeline.width
 
 

@@ -48,7 +48,7 @@ def test_a_search_shows_query_count_and_marks(client: FlaskClient) -> None:
 
 def test_a_hit_says_what_is_known_of_it(client: FlaskClient) -> None:
     page = see(client, "/search", q="walk out")
-    hit = page.one("li", class_="hit")
+    (hit,) = page.hit_items
     headline = "Dockers in Port Amaro walk out over night shifts."
     assert page.link(headline, hit) == "/news/2031/03/4/dockers-in-port-amaro-walk-out-over-night-shifts.html"
     assert page.link("4 March 2031", hit) == "/news/2031/03/4/"
@@ -63,10 +63,21 @@ def test_a_hit_says_what_is_known_of_it(client: FlaskClient) -> None:
 
 def test_foreign_hits_say_their_language(client: FlaskClient) -> None:
     page = see(client, "/search", q="码头")
-    hit = page.one("li", class_="hit")
-    assert hit.get("lang") == "zh"
+    (hit,) = page.hit_items
+    assert page.language(hit) == "zh"
     day = next(link for link in hit.iter("a") if words(link).endswith(" 2031"))
-    assert day.get("lang") == "en"
+    assert page.language(day) == "en"
+
+
+@pytest.mark.parametrize("reader", ["en", "zh"])
+@pytest.mark.parametrize("asked", [{}, {"q": "walk out"}, {"q": "码头"}], ids=["several", "English", "Chinese"])
+def test_every_hit_is_in_its_own_language(client: FlaskClient, asked: dict[str, str], reader: str) -> None:
+    """And its date in the reader's, whether the list says what all are in or each hit by itself."""
+    page = see(client, "/search", **asked, lang=reader)
+    told = client.get("/api/search", query_string=asked).get_json()["hits"]
+    assert [page.language(item) for item in page.hit_items] == [hit["language"] for hit in told]
+    days = [list(kicker.iter("a"))[-1] for kicker in page.all("p", class_="kicker")]
+    assert {page.language(day) for day in days} == {reader}
 
 
 def test_facets_count_what_ticking_gives(client: FlaskClient) -> None:
@@ -82,9 +93,9 @@ def test_facets_count_what_ticking_gives(client: FlaskClient) -> None:
 def test_every_facet_is_a_named_group_of_the_search_form(client: FlaskClient) -> None:
     page = see(client, "/search", topic=STRIKE)
     assert [words(legend) for legend in page.all("legend")] == ["Date", "Topic, 1 selected", "Context", "Source"]
-    controls = [box for box in page.all("input") if box.get("type") in ("checkbox", "radio", "text")]
-    assert controls
-    assert all(control.get("form") == "search" for control in controls)
+    grouped = [control for group in page.all("fieldset") for control in group.iter("input")]
+    assert {control.get("type", "text") for control in grouped} == {"checkbox", "radio", "text"}
+    assert set(grouped) <= set(page.one("form", id="search").iter("input"))
 
 
 def test_sending_the_form_as_it_stands_changes_nothing(client: FlaskClient) -> None:
@@ -137,8 +148,10 @@ def test_picked_and_excluded_values_are_pinned(client: FlaskClient) -> None:
 
 
 def test_a_value_is_excluded_by_its_button(client: FlaskClient) -> None:
-    button = see(client, "/search").one("button", name="not_topic", value=STRIKE)
-    assert (button.get("form"), button.get("aria-label")) == ("search", f"not {STRIKE}")
+    page = see(client, "/search")
+    button = page.one("button", name="not_topic", value=STRIKE)
+    assert button in page.one("form", id="search").iter()
+    assert words(button) == f"not {STRIKE}"
     assert see(client, "/search", not_topic=STRIKE).title.startswith("10 articles")
 
 
@@ -164,7 +177,8 @@ def test_every_page_is_reachable_and_no_hit_is_on_two(client: FlaskClient) -> No
     first = see(client, "/search", per_page=2)
     assert "1–2 of 13 articles" in first.text
     pager = first.one("nav", aria_label="Pages of results")
-    assert first.link("Page 7", pager) == "/search?page=7&per_page=2"
+    assert first.link("7", pager) == "/search?page=7&per_page=2"
+    assert [link.get("aria-label") for link in pager.iter("a")][-2] == "Page 7"
     seen, page = list(first.hits), first
     while nexts := [href for text, href in page.links if text == "Next →"]:
         page = Page(client.get(nexts[0]))
@@ -220,8 +234,8 @@ def test_nothing_at_all_still_leads_on(client: FlaskClient) -> None:
 def test_swapped_dates_are_said(client: FlaskClient) -> None:
     page = see(client, "/search", **{"from": "2032", "to": "2031"})
     assert "have been swapped" in page.text
-    assert page.one("input", name="from", form="search").get("value") == "2031"
-    assert page.one("input", name="to", form="search").get("value") == "2032"
+    assert page.search_field("from").get("value") == "2031"
+    assert page.search_field("to").get("value") == "2032"
 
 
 @pytest.mark.parametrize("field", ["topic", "context", "source"])
@@ -253,7 +267,7 @@ def test_selected_values_of_a_facet_page_lead_out_again(client: FlaskClient) -> 
 
 
 def test_links_of_the_result_page_carry_no_path_twice(client: FlaskClient) -> None:
-    hit = Page(client.get("/search?q=walk+out")).one("li", class_="hit")
+    (hit,) = Page(client.get("/search?q=walk+out")).hit_items
     contexts = [link.get("href") or "" for line in hit.iter("p") if line.get("class") == "contexts" for link in line]
     assert contexts
     assert all(href.startswith("?q=walk+out&context=") for href in contexts)
@@ -332,10 +346,10 @@ def test_a_result_page_says_when_its_index_was_built(client: FlaskClient) -> Non
 def test_what_a_search_has_already_is_no_link(client: FlaskClient) -> None:
     """And a context that all hits must have is not said of each."""
     asked = {"topic": STRIKE, "context": "Kestria", "q": "walk out"}
-    hit = see(client, "/search", **asked).one("li", class_="hit")
+    (hit,) = see(client, "/search", **asked).hit_items
     assert [words(line) for line in hit.iter("bdi")] == [STRIKE]
     assert not {STRIKE, "Kestria"} & {words(link) for link in hit.iter("a")}
-    hit = see(client, "/search", **asked, context_match="any").one("li", class_="hit")
+    (hit,) = see(client, "/search", **asked, context_match="any").hit_items
     assert [words(line) for line in hit.iter("bdi")] == [STRIKE, "Kestria"]
 
 
@@ -348,7 +362,7 @@ def test_links_of_a_result_page_are_written_in_letters(client: FlaskClient) -> N
     assert form == ("context", "码头 & “罢工”")
     assert page.one("link", rel="canonical").get("href", "").isascii()
     assert all(page.link(text).isascii() for text in ("This search as JSON", "as a feed", "as CSV"))
-    hit = see(client, "/search", q="码头").one("li", class_="hit")
+    (hit,) = see(client, "/search", q="码头").hit_items
     for link in hit.iter("a"):
         href = link.get("href") or ""
         if not href.startswith("http"):
@@ -451,7 +465,7 @@ def test_a_hit_that_shows_no_word_says_where_it_stands(client: FlaskClient) -> N
     for query, told in (("context:kestria strike", "strike"), ("source:courier", "In a source: Amaro Courier")):
         answer = client.get("/api/search", query_string={"q": query}).get_json()
         page = see(client, "/search", q=query)
-        items = page.all("li", class_="hit")
+        items = page.hit_items
         assert len(items) == len(answer["hits"]) > 0
         assert any(told in words(item) for item in items)
         for item, hit in zip(items, answer["hits"], strict=True):

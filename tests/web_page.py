@@ -72,6 +72,11 @@ class Page:
         assert addresses, f"no link “{text}” among {[words(element) for element in place.iter('a')]}"
         return addresses[0]
 
+    def search_field(self, name: str) -> Element:
+        """Return the field of the search form with a name."""
+        (found,) = (field for field in self.one("form", id="search").iter("input") if field.get("name") == name)
+        return found
+
     def boxes(self) -> dict[tuple[str, str], tuple[str, bool]]:
         """Return the checkboxes of the page: what each sends, to its label and whether it is ticked."""
         return {
@@ -95,7 +100,18 @@ class Page:
     @property
     def hits(self) -> list[str]:
         """The headlines of the list of articles, in order."""
-        return [words(heading) for item in self.all("li", class_="hit") for heading in item.iter("h3")]
+        return [words(heading) for item in self.hit_items for heading in item.iter("h3")]
+
+    @property
+    def hit_items(self) -> list[Element]:
+        """The articles of all such lists."""
+        return [item for listed in self.all("ol", class_="hits") for item in listed]
+
+    def language(self, element: Element) -> str:
+        """Return the language that an element says it is in, or the nearest around it that says so."""
+        while "lang" not in element.attrib:
+            element = self._parents[element]
+        return element.attrib["lang"]
 
 
 def words(element: Element) -> str:

@@ -68,6 +68,8 @@ class Statistics:
         self.truncated: set[str] = set()
         self.cut: Mapping[Pattern, Set[str]] = {}
         """Of patterns that stand for too many words, those that were taken; empty where that is found out here."""
+        self.counted: Mapping[Term, TermCounts] = {}
+        """How often terms stand in an archive of which the snapshot is a part; empty where it is all there is."""
 
     def idf(self, field: str, token: Token) -> float:
         """Return the inverse document frequency of a token in a field, over all segments."""
@@ -81,8 +83,10 @@ class Statistics:
         """Return what a term is worth in all its fields together, with ``Bm25f``."""
         found = self._known.weights.get(term)
         if found is None:
-            parts = (evaluator.counts(term) for evaluator in self.evaluators)
-            counts = TermCounts(*map(sum, zip(*parts, strict=True)))
+            counts = self.counted.get(term)
+            if counts is None:
+                parts = (evaluator.counts(term) for evaluator in self.evaluators)
+                counts = TermCounts(*map(sum, zip(*parts, strict=True)))
             scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
             idf = scorer.idf(self.snapshot.articles, counts.df)
             found = self._known.weights[term] = TermWeight(idf, scorer.burst(counts.prose_df, counts.occurrences))

@@ -16,8 +16,8 @@ from .words import said_day
 
 CONTEXTS_A_HIT = 3
 LONG_HEADLINE = 160
-# A page has some sixty links that add a value to its search: where an address is longer, they are buttons of its form.
-HEAVY_SEARCH = 160
+# A page has some sixty links that add a value to its search: where that takes more bytes, they are buttons of its form.
+HEAVY_SEARCH = 64
 # What lies below is counted with the rest.
 REASONS_SHOWN = 5
 FOUND_IN = {
@@ -79,8 +79,12 @@ def _narrowing(name: str, value: str, refine: Refinements) -> Value:
 
 
 def _shown(html: str) -> Markup:
-    """Return text of the engine, in which all but its marks is escaped, with words marked side by side as one."""
-    return Markup(html.replace("</mark> <mark>", " "))  # noqa: S704 - the engine has escaped all but its marks
+    """Return text of the engine, in which all but its marks is escaped, with words marked side by side as one.
+
+    For what stands between tags alone: quotes, which need no escape there, are themselves again.
+    """
+    shorter = html.replace("</mark> <mark>", " ").replace("&#x27;", "'").replace("&quot;", '"')
+    return Markup(shorter)  # noqa: S704 - the engine has escaped all but its marks
 
 
 def present_reasons(parts: tuple[ScorePart, ...]) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ class Links:
         self.home = f"{self.root}/{self._end}"
         self.lettered = False
         self.search_form = self.search_path = f"{self.root}/search"
-        self.style = f"{self.root}/static/style.css?v={style_version}"
+        self.style = f"{self.root}/static/pages.css?v={style_version}"
+        self.results_style = f"{self.root}/static/style.css?v={style_version}"
         self.script = f"{self.root}/static/app.js?v={style_version}"
         self.icon = f"{self.root}/static/icon.svg?v={style_version}"
         self.opensearch = f"{self.root}/opensearch.xml"
@@ -208,7 +209,7 @@ class Refinements:
         self._request = replacing(request)
         self._path = f"{links.search_path}?"
         pairs = args_from_request(self._request)
-        self.weight = len(query_string(pairs, links.lettered).encode())
+        self.weight = len(query_string(pairs + links.language_args, links.lettered).encode())
         self._pairs = pairs
         self._around: dict[str, tuple[str, str]] = {}
         undated = args_from_request(replacing(request, date_from=None, date_to=None, interval=""))

@@ -259,7 +259,6 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: s
             bucket.value,
             f"{bucket.count:,}",
             exclude=f"not_{name}",
-            exclude_label=_("not {value}", value=bucket.value),
         )
         for bucket in open_buckets
     ]

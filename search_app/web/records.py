@@ -56,7 +56,7 @@ class Value(NamedTuple):
 class Box(NamedTuple):
     """A checkbox of a facet: ``name=value`` is what it sends.
 
-    exclude : the parameter that leaves the value out, ``""`` where that makes no sense; exclude_label says so in words.
+    exclude : the parameter that leaves the value out, ``""`` where that makes no sense.
     negative : it is left out.
     """
 
@@ -67,7 +67,6 @@ class Box(NamedTuple):
     checked: bool = False
     negative: bool = False
     exclude: str = ""
-    exclude_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,14 @@ _SCRIPT_SPACE = re.compile(r" ?([][(){}<>=!&|?:,;*+-]) ?")
 def squeeze_css(text: str) -> str:
     """Return a style sheet without comments and without white space that means nothing. Texts in it stay as they are.
 
-    Space around combinators and signs of arithmetic is left alone, where it may mean something.
+    Space around signs of arithmetic and between brackets is left alone, where it may mean something.
     """
     parts = _TEXT_IN_QUOTES.split(_COMMENT.sub("", text))
     return "".join(part if number % 2 else _squeezed(part) for number, part in enumerate(parts)).strip()
 
 
 def _squeezed(text: str) -> str:
-    text = re.sub(r" ?([{};,]) ?", r"\1", re.sub(r"\s+", " ", text))
+    text = re.sub(r" ?([{};,>]) ?", r"\1", re.sub(r"\s+", " ", text))
     return text.replace(": ", ":").replace(";}", "}")
 
 
@@ -48,6 +48,8 @@ def squeeze_script(text: str) -> str:
 
 
 SQUEEZERS = {".css": squeeze_css, ".js": squeeze_script}
+# A page has one sheet: the one that result pages need, or that and more.
+BEGINS_WITH = {"pages.css": "style.css"}
 
 
 def read_static(folder: Path) -> dict[str, bytes]:
@@ -56,6 +58,8 @@ def read_static(folder: Path) -> dict[str, bytes]:
     for path in sorted(folder.iterdir()):
         squeeze = SQUEEZERS.get(path.suffix)
         bodies[path.name] = squeeze(path.read_text(encoding="utf-8")).encode() if squeeze else path.read_bytes()
+    for name, beginning in BEGINS_WITH.items():
+        bodies[name] = bodies[beginning] + bodies[name]
     return bodies
 
 

@@ -32,7 +32,8 @@ FEW_BARS = 8
 class Span(NamedTuple):
     """One link of the drawing and one row of the table: a bar, or neighbouring bars under one link.
 
-    area, outline : what it covers of the drawing, and a stroke for each of its bars, as the data of SVG paths.
+    area : what it covers of the drawing, as attributes of an SVG rectangle. outline : a stroke for each of its bars, as
+        the data of an SVG path.
     count_text : in figures.
     no_data : how many of its bars are days, months or years of which the archive has no article at all; all_no_data
         tells that there is nothing else.
@@ -167,7 +168,7 @@ def present_timeline(
                 count_words=said_count(count) if count else "",
                 href=address(start, end) if count else "",
                 count_text=f"{count:,}",
-                area=f"M{x} 0v{HEIGHT}h{len(within) * BAR_WIDTH}V0",
+                area=_area(x, len(within)),
                 outline=_outline(x, counts, most),
                 no_data=say(NO_DATA[interval](gaps)) if gaps else "",
                 all_no_data=gaps == len(within),
@@ -217,6 +218,11 @@ def _range_text(field: str, day: date) -> str:
 def bar_height(count: int, most: int) -> int:
     """Return the height of a bar of ``count`` beside one of ``most``, in the drawing's units; 0 for nothing."""
     return max(LEAST_HEIGHT, round(count * HEIGHT / most)) if count else 0
+
+
+def _area(x: int, bars: int) -> str:
+    """Return the attributes that a rectangle over so many bars needs beside what the style sheet says of each."""
+    return (f" x={x}" if x else "") + (f" width={bars * BAR_WIDTH}" if bars > 1 else "")
 
 
 def _outline(x: int, counts: Iterable[int], most: int) -> str:

@@ -11,6 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from search_app.engine.opensearch.cluster import Cluster
+from search_app.settings import Settings
+
+from .contract import cluster_settings, remove_indices
 from .local_cluster import LocalCluster, Unavailable, running_cluster
 
 MODE = os.environ.get("OPENSEARCH_TEST", "")
@@ -50,3 +54,19 @@ def cluster_url(request: pytest.FixtureRequest) -> str:
         return RUNNING
     started: LocalCluster = request.getfixturevalue("cluster")
     return started.url
+
+
+@pytest.fixture
+def on_cluster(request: pytest.FixtureRequest, cluster_url: str) -> Iterator[Settings]:
+    """Settings for the alias of a test's module, ``ALIAS``, that nobody else uses; what was made is removed."""
+    alias = request.module.ALIAS
+    yield cluster_settings(cluster_url, alias, opensearch_shards=2)
+    remove_indices(cluster_url, alias)
+
+
+@pytest.fixture
+def door(on_cluster: Settings) -> Iterator[Cluster]:
+    """A door to the cluster and that alias."""
+    opened = Cluster(on_cluster)
+    yield opened
+    opened.close()

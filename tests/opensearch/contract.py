@@ -43,6 +43,19 @@ def remove_indices(url: str, prefix: str) -> None:
     door.close()
 
 
+def written(door: Cluster, index: str) -> int:
+    """How many documents were sent to an index since it was made."""
+    stats = door.request("GET", f"/{index}/_stats/indexing")
+    return int(stats["_all"]["primaries"]["indexing"]["index_total"])
+
+
+def change_headline(archive: Path, before: str, after: str) -> None:
+    """Change a headline in the one article that has it."""
+    found = [path for path in archive.rglob("*.md") if f"# {before}" in path.read_text(encoding="utf-8")]
+    article = next(path for path in found if path.stem not in ("index", "README"))
+    article.write_text(article.read_text(encoding="utf-8").replace(f"# {before}", f"# {after}"), encoding="utf-8")
+
+
 class ContractEngine(OpenSearchEngine):
     """An engine on a cluster that is made like the embedded one and sees every generation of its folder."""
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
@@ -23,36 +22,9 @@ from search_app.sample import write_sample
 from search_app.settings import Settings
 from search_app.web.app import create_app
 
-from .contract import cluster_settings, remove_indices
+from .contract import change_headline, cluster_settings, written
 
 ALIAS = "publishing"
-
-
-@pytest.fixture
-def on_cluster(cluster_url: str) -> Iterator[Settings]:
-    """Settings for an alias that nobody else uses."""
-    yield cluster_settings(cluster_url, ALIAS, opensearch_shards=2)
-    remove_indices(cluster_url, ALIAS)
-
-
-@pytest.fixture
-def door(on_cluster: Settings) -> Iterator[Cluster]:
-    opened = Cluster(on_cluster)
-    yield opened
-    opened.close()
-
-
-def written(door: Cluster, index: str) -> int:
-    """How many documents were sent to an index since it was made."""
-    stats = door.request("GET", f"/{index}/_stats/indexing")
-    return int(stats["_all"]["primaries"]["indexing"]["index_total"])
-
-
-def change_headline(archive: Path, before: str, after: str) -> None:
-    """Change a headline in the one article that has it."""
-    found = [path for path in archive.rglob("*.md") if f"# {before}" in path.read_text(encoding="utf-8")]
-    article = next(path for path in found if path.stem not in ("index", "README"))
-    article.write_text(article.read_text(encoding="utf-8").replace(f"# {before}", f"# {after}"), encoding="utf-8")
 
 
 def test_an_update_sends_only_what_changed(archive: Path, on_cluster: Settings, door: Cluster, tmp_path: Path) -> None:

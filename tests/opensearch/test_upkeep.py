@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,7 @@ from search_app.index.generation import open_snapshot
 from search_app.index.rollback import roll_back
 from search_app.settings import Settings
 
-from .contract import cluster_settings, remove_indices
-from .test_publishing import change_headline, written
+from .contract import change_headline, remove_indices, written
 
 ALIAS = "upkeep"
 FIRST, SECOND, THIRD = (f"{ALIAS}-0000000{number}" for number in (1, 2, 3))
@@ -26,36 +25,23 @@ Run = Callable[..., Told]
 
 
 @pytest.fixture
-def settings(cluster_url: str) -> Iterator[Settings]:
-    yield cluster_settings(cluster_url, ALIAS, opensearch_shards=2)
-    remove_indices(cluster_url, ALIAS)
-
-
-@pytest.fixture
-def door(settings: Settings) -> Iterator[Cluster]:
-    opened = Cluster(settings)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def index_dir(archive: Path, settings: Settings, tmp_path: Path) -> Path:
+def index_dir(archive: Path, on_cluster: Settings, tmp_path: Path) -> Path:
     """A folder in which two builds went through, the second with another headline of one article."""
     folder = tmp_path / "index"
-    build_on_cluster(archive, folder, settings=settings, jobs=1)
-    before = OpenSearchEngine(settings).search(SearchRequest(per_page=1)).hits[0].headline
+    build_on_cluster(archive, folder, settings=on_cluster, jobs=1)
+    before = OpenSearchEngine(on_cluster).search(SearchRequest(per_page=1)).hits[0].headline
     change_headline(archive, before, "Lighthouse keeper writes an opera")
-    assert build_on_cluster(archive, folder, settings=settings, jobs=1).changed >= 1
+    assert build_on_cluster(archive, folder, settings=on_cluster, jobs=1).changed >= 1
     return folder
 
 
 @pytest.fixture
 def run(
-    settings: Settings, index_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    on_cluster: Settings, index_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Run:
     """Run a command over the cluster; gives exit code, output and errors."""
     for name in ("engine", "opensearch_url", "opensearch_index", "opensearch_shards", "opensearch_replicas"):
-        monkeypatch.setenv(f"SEARCH_APP_{name.upper()}", settings.text(name))
+        monkeypatch.setenv(f"SEARCH_APP_{name.upper()}", on_cluster.text(name))
 
     def command(*words: str, index: Path = index_dir) -> Told:
         capsys.readouterr()
@@ -71,39 +57,39 @@ def operas(settings: Settings) -> int:
 
 
 def test_a_rollback_leads_the_alias_to_a_clone_of_the_index_before(
-    run: Run, settings: Settings, door: Cluster, archive: Path, index_dir: Path
+    run: Run, on_cluster: Settings, door: Cluster, archive: Path, index_dir: Path
 ) -> None:
     """Nothing is sent; the folder goes back too, so that the next build begins there; there is one way back."""
-    assert operas(settings) == 1
+    assert operas(on_cluster) == 1
     code, told, trouble = run("rollback")
     assert (code, trouble) == (0, "")
     assert "generation 1 serves again, as generation 3; generation 2 is left behind." in told
-    assert operas(settings) == 0
+    assert operas(on_cluster) == 0
     assert door.serving_index() == THIRD and door.own_indices() == [SECOND, THIRD]
     assert written(door, THIRD) == 0
     assert "rollback" in open_snapshot(index_dir).manifest.extra
     assert run("check")[0] == 0
     code, told, trouble = run("rollback")
     assert (code, told) == (1, "") and "no earlier generation" in trouble
-    again = build_on_cluster(archive, index_dir, settings=settings, jobs=1)
-    assert again.published and again.changed >= 1 and operas(settings) == 1
+    again = build_on_cluster(archive, index_dir, settings=on_cluster, jobs=1)
+    assert again.published and again.changed >= 1 and operas(on_cluster) == 1
 
 
 def test_a_rollback_that_ended_between_folder_and_cluster_is_finished_by_the_next(
-    run: Run, settings: Settings, index_dir: Path
+    run: Run, on_cluster: Settings, index_dir: Path
 ) -> None:
     roll_back(index_dir)
-    assert operas(settings) == 1
+    assert operas(on_cluster) == 1
     code, told, _ = run("rollback")
     assert code == 0 and "generation 1 serves again, as generation 3" in told
-    assert operas(settings) == 0
+    assert operas(on_cluster) == 0
 
 
-def test_what_the_cluster_has_lost_is_sent_again(run: Run, settings: Settings, door: Cluster) -> None:
+def test_what_the_cluster_has_lost_is_sent_again(run: Run, on_cluster: Settings, door: Cluster) -> None:
     door.remove(FIRST)
     code, told, _ = run("rollback")
     assert code == 0 and "it was sent once more and serves, as generation 3; generation 2 is left behind." in told
-    assert operas(settings) == 0
+    assert operas(on_cluster) == 0
 
 
 def test_a_check_reads_every_document(run: Run, door: Cluster) -> None:
@@ -148,8 +134,8 @@ def test_only_the_machine_that_builds_goes_back_or_prunes(run: Run, door: Cluste
     assert door.own_indices() == [FIRST, SECOND] and door.serving_index() == SECOND
 
 
-def test_without_an_index_all_say_so(run: Run, settings: Settings, index_dir: Path) -> None:
-    remove_indices(settings.text("opensearch_url"), ALIAS)
+def test_without_an_index_all_say_so(run: Run, on_cluster: Settings, index_dir: Path) -> None:
+    remove_indices(on_cluster.text("opensearch_url"), ALIAS)
     for command in ("check", "rollback", "prune"):
         code, told, trouble = run(command)
         assert (code, told) == (1, "") and f"There is no index “{ALIAS}” on the cluster" in trouble

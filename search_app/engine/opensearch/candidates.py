@@ -90,7 +90,7 @@ def scored_terms(plan: Plan) -> list[Term]:
 class CandidateSearcher(Searcher):
     """The embedded engine's searcher over candidates; what it weighs is weighed by the archive's frequencies.
 
-    Values are counted by the cluster, label by label, and so they are here.
+    Values that are one are counted by whoever knows which of their labels the archive has, not among the candidates.
     """
 
     merges_values = False
@@ -104,9 +104,7 @@ class CandidateSearcher(Searcher):
         aliases: Aliases = NO_ALIASES,
     ) -> None:
         super().__init__(snapshot, settings, aliases=aliases)
-        # Terms that were counted already are not counted among the candidates.
-        self._counted = dict(known.counts)
-        self._cut = known.cut
+        self._archive = known
         self._days_of_archive = archive_days
 
     @cached_property
@@ -119,8 +117,8 @@ class CandidateSearcher(Searcher):
 
     def _statistics(self) -> Statistics:
         found = super()._statistics()
-        found.cut = self._cut
-        found.truncated = {pattern.text for pattern in self._cut}
+        found.counted, found.cut = self._archive
+        found.truncated = {pattern.text for pattern in found.cut}
         return found
 
     def hit(self, record: Json, score: float) -> Hit:

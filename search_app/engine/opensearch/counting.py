@@ -11,7 +11,7 @@ one or two in some thousands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -23,6 +23,8 @@ from ...index.sightings import instant
 from ..facets import choose_interval
 from ..result import Bucket, Facet, Histogram, HistogramBar
 from .mapping import KEY, key_order, value_key, value_of_key
+from .merging import Merged
+from .scope import Names, shown_anyway
 
 Json = dict[str, Any]
 Days = npt.NDArray[np.int64]
@@ -34,14 +36,15 @@ FIRST_VALUES = 300
 
 
 def facet_aggregations(
-    field: str, size: int, chosen: Sequence[str], scope: Sequence[Json], shard_values: int = FIRST_VALUES
+    field: str, size: int, names: Names, scope: Sequence[Json], shard_values: int = FIRST_VALUES
 ) -> Json:
     """Return the aggregations of one facet over the documents that satisfy ``scope``.
 
-    size : values to show. chosen : canonical names that are shown whatever their count.
-    shard_values : how many values each shard names.
+    size : values to show. names : of the request; theirs are shown whatever their count, and those that are one are
+    counted as one, each group by itself. shard_values : how many values each shard names.
     """
     wanted = max(shard_values, size + 1)
+    chosen = shown_anyway(names, field)
     parts: Json = {
         "values": {
             "terms": {
@@ -55,9 +58,28 @@ def facet_aggregations(
         "missing": {"filter": {"term": {"lacks": field}}},
     }
     if chosen:
-        keys = [value_key(name) for name in chosen]
-        parts["chosen"] = {"terms": {"field": field + KEY, "include": keys, "size": len(keys), "shard_size": len(keys)}}
+        parts["chosen"] = _these(field, map(value_key, chosen))
+    if names.merged.groups[field]:
+        labels = list(map(value_key, names.merged.shown[field]))
+        parts["values"]["terms"]["exclude"] = labels
+        parts |= {"labels": _these(field, labels), "merged": merged_aggregation(names.merged, field)}
     return {"filter": {"bool": {"filter": list(scope)}}, "aggs": parts}
+
+
+def _these(field: str, keys: Iterable[str]) -> Json:
+    """Return the aggregation that counts certain values."""
+    wanted = list(keys)
+    return {"terms": {"field": field + KEY, "include": wanted, "size": len(wanted), "shard_size": len(wanted)}}
+
+
+def merged_aggregation(merged: Merged, field: str) -> Json:
+    """Return the aggregation that counts the documents with any label of a group, for each group of a facet."""
+    return {"filters": {"filters": [merged.query(field, [name]) for name in merged.groups[field]]}}
+
+
+def read_merged(answer: Json) -> list[int]:
+    """Return the count of each group from an answer to ``merged_aggregation``, if that was asked for."""
+    return [int(bucket["doc_count"]) for bucket in answer.get("merged", {}).get("buckets", ())]
 
 
 def proven(answer: Json, size: int) -> bool:
@@ -87,14 +109,17 @@ def proven(answer: Json, size: int) -> bool:
     return bool(buckets[-1]["doc_count"] + bound < least or (not bound and buckets[-1]["doc_count"] <= least))
 
 
-def read_facet(answer: Json, size: int, selected: Mapping[str, str], excluded: Mapping[str, str]) -> Facet:
-    """Return the facet to show: the ``size`` highest values and every selected or excluded one, by count, then name.
-
-    selected, excluded : name as it was asked for → canonical name, ``""`` for a value that the archive does not know.
-    """
-    found = answer["values"]
-    counts = {bucket["key"]: int(bucket["doc_count"]) for bucket in found["buckets"][:size]}
+def read_facet(answer: Json, size: int, names: Names, field: str) -> Facet:
+    """Return the facet to show: the ``size`` highest values and every selected or excluded one, by count, then name."""
+    found, selected, excluded = answer["values"], names[field], names["not_" + field]
+    merged = read_merged(answer)
+    groups = [(value_key(name), count) for name, count in zip(names.merged.groups[field], merged, strict=False)]
+    groups = [(key, count) for key, count in groups if count]
+    highest = [(bucket["key"], int(bucket["doc_count"])) for bucket in found["buckets"][:size]] + groups
+    highest.sort(key=lambda pair: (-pair[1], key_order(pair[0])))
+    counts = dict(highest[:size])
     chosen = {bucket["key"]: int(bucket["doc_count"]) for bucket in answer.get("chosen", {}).get("buckets", ())}
+    chosen |= groups
     picked = {value_key(name) for name in (*selected.values(), *excluded.values()) if name}
     counts |= {key: chosen.get(key, 0) for key in picked}
     held, barred = set(selected.values()), set(excluded.values())
@@ -108,16 +133,20 @@ def read_facet(answer: Json, size: int, selected: Mapping[str, str], excluded: M
     buckets += [Bucket(name, 0, name in selected, name in excluded) for name in unknown]
     buckets.sort(key=lambda bucket: (-bucket.count, key_order(value_key(bucket.value))))
     whole = not found["sum_other_doc_count"] and not found["doc_count_error_upper_bound"]
-    total = len(found["buckets"]) if whole else int(answer["distinct"]["value"])
+    # Where not every value is named, labels of groups are among those that were counted by their hashes.
+    labels = len(answer.get("labels", {}).get("buckets", ()))
+    total = len(found["buckets"]) if whole else int(answer["distinct"]["value"]) - labels
+    total += len(groups)
     return Facet(tuple(buckets), int(answer["missing"]["doc_count"]), total)
 
 
 def whole_facet(counts: Sequence[tuple[str, int]], missing: int) -> Json:
     """Return the answer that would have been if a facet's every value had been asked for.
 
-    counts : key and count of each value, by count, then name.
+    counts : key and count of each value, in the order of names; groups among them.
     """
-    buckets = [{"key": key, "doc_count": count, "doc_count_error_upper_bound": 0} for key, count in counts]
+    ranked = sorted(counts, key=lambda pair: -pair[1])
+    buckets = [{"key": key, "doc_count": count, "doc_count_error_upper_bound": 0} for key, count in ranked]
     values = {"buckets": buckets, "sum_other_doc_count": 0, "doc_count_error_upper_bound": 0}
     chosen = {"buckets": buckets}
     return {"values": values, "chosen": chosen, "missing": {"doc_count": missing}}
@@ -210,9 +239,12 @@ def _spans(answer: Json) -> dict[int, tuple[int, int]]:
     }
 
 
-def all_values_body(query: Json, field: str, after: Json | None) -> Json:
-    """Return the search for one batch of all values of a facet, in order of their keys."""
+def all_values_body(query: Json, field: str, merged: Merged, after: Json | None) -> Json:
+    """Return the search for one batch of all values of a facet, in order of their keys; with the first, all groups."""
     composite: Json = {"size": 10_000, "sources": [{"value": {"terms": {"field": field + KEY}}}]}
+    aggs: Json = {"all": {"composite": composite}}
     if after:
         composite["after"] = after
-    return {"size": 0, "track_total_hits": False, "query": query, "aggs": {"all": {"composite": composite}}}
+    elif merged.groups[field]:
+        aggs["merged"] = merged_aggregation(merged, field)
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": aggs}

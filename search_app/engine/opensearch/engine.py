@@ -136,7 +136,8 @@ class OpenSearchEngine:
             raise ClusterIndexMissingError(self._cluster.name, self._cluster.alias) from None
 
     def refresh(self) -> None:
-        """Look for a newer index at the next request, however recent the last look."""
+        """Look for a newer index, and at the aliases, at the next request, however recent the last look."""
+        self._aliases.refresh()
         self._checked = float("-inf")
         self._failure = None
 
@@ -176,7 +177,7 @@ class OpenSearchEngine:
         """Return what typed text may become. Cost: as the embedded engine; the first of an index fetches the table."""
         if limit < 1:
             raise QueryError("limit", str(limit), "It takes a whole number from 1.")
-        return self._answer(lambda searcher: searcher.suggester().find(prefix, limit))
+        return self._answer(lambda searcher: searcher.suggest(prefix, limit))
 
     def article(self, path: str) -> ArticleView | None:
         """Return the article of a site path without ending, or None."""

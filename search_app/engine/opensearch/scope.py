@@ -17,10 +17,25 @@ from ..request import FACET_FIELDS, SearchRequest
 from ..result import Bucket
 from .cluster import Json
 from .mapping import KEY, KEY_JOINT, key_order, value_key, value_of_key
+from .merging import Merged, Spellings
 
-Names = Mapping[str, Mapping[str, str]]
-"""By filter, each name asked for and the archive's own spelling of it, ``""`` for an unknown one."""
 _SPECIAL = frozenset('.?+*|{}[]()"\\#@&<>~^$-:')
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names in a request as the archive has them.
+
+    shown : by filter, each name asked for and the label under which it is shown, ``""`` for an unknown one.
+    merged : the labels that are one.
+    """
+
+    shown: Mapping[str, Mapping[str, str]]
+    merged: Merged
+
+    def __getitem__(self, name: str) -> Mapping[str, str]:
+        """Return each name of a filter and the label under which it is shown."""
+        return self.shown[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +70,21 @@ def scope_of(request: SearchRequest, names: Names) -> Scope:
     if span:
         filters.append({"range": {"day": span}})
     for field in FACET_FIELDS:
-        barred = [value_key(name) for name in names["not_" + field].values() if name]
+        barred = [name for name in names["not_" + field].values() if name]
         if barred:
-            filters.append({"bool": {"must_not": [{"terms": {field + KEY: barred}}]}})
+            filters.append({"bool": {"must_not": [names.merged.query(field, barred)]}})
     filters += [{"term": {"lacks": name}} for name in request.missing]
     selections: dict[str, Json] = {}
     for field in FACET_FIELDS:
         if not names[field]:
             continue
-        keys = [value_key(name) for name in names[field].values() if name]
+        known = [name for name in names[field].values() if name]
         if field == "context" and request.context_match == "all":
-            unknown = len(keys) < len(names[field])
-            each = [{"term": {field + KEY: key}} for key in keys]
+            each = [names.merged.query(field, [name]) for name in known]
+            unknown = len(known) < len(names[field])
             selections[field] = {"match_none": {}} if unknown else {"bool": {"filter": each}}
         else:
-            selections[field] = {"terms": {field + KEY: keys}}
+            selections[field] = names.merged.query(field, known)
     if selections.keys() == {"context"}:
         # Contexts narrow every count: nothing has to be counted without them.
         filters.append(selections.pop("context"))
@@ -82,13 +97,14 @@ def named_values(request: SearchRequest) -> list[tuple[str, str]]:
     return list(dict.fromkeys((field, value) for field, name in names for value in getattr(request, name)))
 
 
-def resolved(request: SearchRequest, spellings: Mapping[tuple[str, str], str]) -> Names:
-    """Return the names of a request with their spellings, which were looked up before."""
-    return {
-        name: {value: spellings[field, value] for value in getattr(request, name)}
+def resolved(request: SearchRequest, spellings: Spellings, merged: Merged) -> Names:
+    """Return the names of a request as the archive has them. spellings : of each of them, looked up before."""
+    shown = {
+        name: {value: merged.find(field, value, spellings[field, value]) for value in getattr(request, name)}
         for field in FACET_FIELDS
         for name in (field, "not_" + field)
     }
+    return Names(shown, merged)
 
 
 def names_body(field: str, value: str) -> Json:
@@ -116,9 +132,8 @@ def condition_query(condition: Condition, names: Names, compiled: Callable[[Plan
         return compiled(condition.plan)
     if condition.field == "missing":
         return {"term": {"lacks": condition.values[0]}}
-    spellings = names["not_" + condition.field if condition.excluded else condition.field]
-    keys = [value_key(spellings[name]) for name in condition.values if spellings[name]]
-    having: Json = {"terms": {condition.field + KEY: keys}}
+    shown = names["not_" + condition.field if condition.excluded else condition.field]
+    having = names.merged.query(condition.field, [shown[name] for name in condition.values if shown[name]])
     return {"bool": {"must_not": [having]}} if condition.excluded else having
 
 

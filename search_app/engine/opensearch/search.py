@@ -7,7 +7,7 @@ share it; what it remembers of frequencies and names holds for as long as the in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -17,40 +17,32 @@ from zlib import crc32
 
 from ...index.analysis import fold
 from ...index.generation import Snapshot
-from ...index.suggestions import SUGGESTIONS
 from ...settings import Settings
 from ..aliases import AliasFile
 from ..dead_ends import choose_ways, find_conditions, most_first
 from ..facets import has_word
-from ..fielded import TermCounts
 from ..matching import SHORT_QUERY, clause_information, relax, relaxable
-from ..plan import Pattern, Plan, Term
+from ..plan import Plan
 from ..proximity import RERANKED
 from ..request import MISSING_FIELDS, FacetRequest, SearchRequest
-from ..result import Bucket, FacetPage, Hit, HitStream, SearchResult, WayOn
+from ..result import Bucket, FacetPage, Hit, HitStream, SearchResult, Suggestion, WayOn
 from ..search import Reading
-from ..spelling import plain_terms
-from ..suggest import Suggester
-from .candidates import NOTHING_KNOWN, CandidateSearcher, Known, make_snapshot, scored_terms
+from .candidates import NOTHING_KNOWN, CandidateSearcher, Known, make_snapshot
 from .cluster import Cluster, Json
-from .compile import both, compile_plan, constant, count_bodies, fading, read_counts
-from .counting import MAX_VALUES, read_facet, read_lacking, whole_facet
-from .mapping import value_key, value_of_key
+from .compile import both, compile_plan, constant, fading
+from .counting import read_facet, read_lacking, whole_facet
+from .knowledge import Knowledge
+from .mapping import value_of_key
+from .merging import Merged
 from .scope import (
     Names,
     Scope,
     condition_query,
     flagged,
-    named_values,
-    names_body,
-    read_spelling,
-    resolved,
     scope_of,
     without_filters,
 )
-from .tables import fetch_table
 from .tally import Tally
-from .vocabulary import VOCABULARY, ClusterSpeller, Vocabulary, patterns_of
 from .walk import DEEPEST, Walk, read_place, write_place
 
 BY_SCORE: list[Json] = [{"_score": "desc"}, {"day": "desc"}, {"path": "asc"}]
@@ -59,8 +51,6 @@ BY_DAY: dict[str, list[Json]] = {
     "oldest": [{"day": "asc"}, {"path": "asc"}],
 }
 STREAM_HITS = 500
-MAX_REMEMBERED = 20_000
-MAX_PATTERNS = 1000
 RECENT = 8
 """Sets of candidates that are kept: people turn pages."""
 _INFORMATION = 1000.0
@@ -103,14 +93,9 @@ class ClusterSearcher:
         self._aliases = aliases or AliasFile(settings.text("aliases"))
         self._settings = settings
         self._window = settings.number("opensearch_window")
-        self._counted: dict[Term, TermCounts] = {}
-        self._names: dict[tuple[str, str], str] = {}
-        self._making = Lock()
+        self._knowledge = Knowledge(cluster, index, meta, settings, self._aliases)
         self._tally = Tally(cluster, index)
-        self._suggester: Suggester | None = None
-        self._vocabulary: Vocabulary | None = None
-        self._speller: ClusterSpeller | None = None
-        self._cut: dict[Pattern, tuple[str, ...] | None] = {}
+        self._making = Lock()
         self._recent: dict[tuple[str, ...], Snapshot] = {}
 
     # -- reading the request ----------------------------------------------------------------------------------------
@@ -141,66 +126,8 @@ class ClusterSearcher:
         self._reader.aliases = self._aliases.current()
         return self._reader.read(text, today)
 
-    def _resolve(self, request: SearchRequest) -> Names:
-        """Return the names in a request as the archive spells them; looked up once each."""
-        wanted = named_values(request)
-        known = {key: self._names[key] for key in wanted if key in self._names}
-        missing = [key for key in wanted if key not in known]
-        answers = self._cluster.searches(self.index, [({}, names_body(*key)) for key in missing])
-        learned = {key: read_spelling(answer, key[1]) for key, answer in zip(missing, answers, strict=True)}
-        if len(self._names) > MAX_REMEMBERED:
-            self._names = {}
-        self._names.update(learned)
-        return resolved(request, known | learned)
-
-    def _ask(self, plan: Plan, main: tuple[Json, Json]) -> tuple[Json, Known]:
-        """Run a search, and with it whatever scoring has yet to learn about the plan's words.
-
-        Returns its answer, and what is known of the words.
-        """
-        wanted = scored_terms(plan)
-        known = {term: self._counted[term] for term in wanted if term in self._counted}
-        asked = [term for term in wanted if term not in known]
-        bodies: list[tuple[Json, Json]] = [({}, body) for term in asked for body in count_bodies(term)]
-        first, *answers = self._cluster.searches(self.index, [main, *bodies])
-        learned = {
-            term: read_counts(*pair)
-            for term, pair in zip(asked, zip(answers[::2], answers[1::2], strict=True), strict=True)
-        }
-        if len(self._counted) > MAX_REMEMBERED:
-            self._counted = {}
-        self._counted.update(learned)
-        cut = ((pattern, self._words_of(pattern)) for pattern in patterns_of(plan))
-        return first, Known(known | learned, {pattern: frozenset(words) for pattern, words in cut if words is not None})
-
     def _compiled(self, plan: Plan) -> Json:
-        return compile_plan(plan, self._words_of)
-
-    def _words_of(self, pattern: Pattern) -> tuple[str, ...] | None:
-        """Return the words that a pattern is cut to, None where it stands for no more than are allowed."""
-        cut = self._cut
-        if pattern not in cut:
-            if len(cut) > MAX_PATTERNS:
-                cut = self._cut = {}
-            cut[pattern] = self._words().words_of(pattern, self._settings.number("max_expansions"))
-        return cut[pattern]
-
-    def _words(self) -> Vocabulary:
-        """Return the words of this index; fetched when first asked for."""
-        with self._making:
-            if self._vocabulary is None:
-                self._vocabulary = Vocabulary(fetch_table(self._cluster, self.meta["tables"], VOCABULARY))
-            return self._vocabulary
-
-    def _correct(self, request: SearchRequest, plan: Plan, known: Known) -> str | None:
-        """Return the query that was meant, None where every word is known or nothing is near."""
-        words = [] if request.as_typed else plain_terms(plan)
-        unknown = [term.token.folded for term in words if not known.counts[term].df]
-        if not unknown:
-            return None
-        if self._speller is None:
-            self._speller = ClusterSpeller(self._words())
-        return self._speller.correct(request.q, plan, unknown)
+        return compile_plan(plan, self._knowledge.words_of)
 
     # -- searching ----------------------------------------------------------------------------------------------------
 
@@ -211,7 +138,7 @@ class ClusterSearcher:
         """
         typed = self._asked(request, today, body_of)
         plan = typed.reading.plan
-        better = self._correct(request, plan, typed.known)
+        better = self._knowledge.correct(request, plan, typed.known)
         if better is not None and typed.total:
             meant = both(self._compiled(self._read(better, today).plan), scope.everything)
             return replace(typed, did_you_mean=better) if self._tally.totals([meant])[0] > typed.total else typed
@@ -224,13 +151,13 @@ class ClusterSearcher:
 
     def _asked(self, request: SearchRequest, today: date, body_of: Callable[[Plan], Json]) -> _Asked:
         reading = self._read(request.q, today)
-        answer, known = self._ask(reading.plan, (_params(request), body_of(reading.plan)))
+        answer, known = self._knowledge.ask(reading.plan, (_params(request), body_of(reading.plan)))
         return _Asked(request, reading, answer, known, int(answer["hits"]["total"]["value"]))
 
     def search(self, request: SearchRequest, today: date) -> SearchResult:
         """Answer one search. A page past the end has no hits; telling so is the caller's."""
         began = time.perf_counter()
-        names = self._resolve(request)
+        names = self._knowledge.resolve(request)
         scope = scope_of(request, names)
         start = (request.page - 1) * request.per_page
         place: list[Any] = []
@@ -285,7 +212,7 @@ class ClusterSearcher:
 
         def count(wanted: SearchRequest) -> int:
             plan = self._read(wanted.q, today).plan
-            everything = scope_of(wanted, self._resolve(wanted)).everything
+            everything = scope_of(wanted, self._knowledge.resolve(wanted)).everything
             return self._tally.totals([both(self._compiled(plan), everything)])[0]
 
         return choose_ways(most_first(conditions, self._tally.totals(left)), count)
@@ -393,9 +320,8 @@ class ClusterSearcher:
         )
         facets = {}
         for field in request.facets:
-            every = partial.facet(FacetRequest(without_filters(request), field, per_page=MAX_VALUES), today).buckets
-            answer = whole_facet([(value_key(bucket.value), bucket.count) for bucket in every], found.missing[field])
-            facets[field] = read_facet(answer, request.facet_size, names[field], names["not_" + field])
+            answer = whole_facet(_values_of(every_hit.hits, field, names.merged), found.missing[field])
+            facets[field] = read_facet(answer, request.facet_size, names, field)
         return replace(found, facets=facets, generation=self.generation)
 
     # -- all values of a facet ----------------------------------------------------------------------------------------
@@ -403,7 +329,7 @@ class ClusterSearcher:
     def facet(self, request: FacetRequest, today: date) -> FacetPage:
         """Answer one page of all values of a facet. Cost: one request for each 10,000 values."""
         search = replace(request.search, facets=(), histogram=False)
-        names = self._resolve(search)
+        names = self._knowledge.resolve(search)
         scope = scope_of(search, names)
 
         def body_of(plan: Plan) -> Json:
@@ -411,13 +337,19 @@ class ClusterSearcher:
 
         asked = self._answer(search, scope, today, body_of)
         if asked.partial is not None:
-            page = asked.partial.facet(replace(request, search=without_filters(asked.request)), today)
-            return replace(page, buckets=flagged(page.buckets, names, request.field))
-        query = both(self._compiled(asked.reading.plan), [*scope.filters, *scope.others(request.field)])
-        found = [(value_of_key(key), count) for key, count in self._tally.all_values(query, request.field)]
+            every = replace(without_filters(asked.request), page=1, per_page=DEEPEST)
+            counts = _values_of(asked.partial.search(every, today).hits, request.field, names.merged)
+        else:
+            query = both(self._compiled(asked.reading.plan), [*scope.filters, *scope.others(request.field)])
+            counts = self._tally.all_values(query, request.field, names.merged)
+        found = [(value_of_key(key), count) for key, count in counts]
         if request.prefix.strip():
             wanted = fold(request.prefix.strip())
-            found = [(name, count) for name, count in found if has_word(fold(name), wanted)]
+            found = [
+                (name, count)
+                for name, count in found
+                if any(has_word(fold(label), wanted) for label in names.merged.labels(request.field, name))
+            ]
         if request.sort == "count":
             found.sort(key=lambda pair: -pair[1])
         start = (request.page - 1) * request.per_page
@@ -429,7 +361,7 @@ class ClusterSearcher:
 
     def stream(self, request: SearchRequest, today: date) -> HitStream:
         """Answer every hit of a search. Cost: one request for each ``STREAM_HITS``; memory: that many hits."""
-        scope = scope_of(request, self._resolve(request))
+        scope = scope_of(request, self._knowledge.resolve(request))
         size = self._window if request.order == "relevance" else STREAM_HITS
         asked = self._answer(request, scope, today, lambda plan: self._body(plan, scope, request) | {"size": size})
         plain = replace(without_filters(asked.request), page=1)
@@ -456,15 +388,20 @@ class ClusterSearcher:
 
     # -- completing ---------------------------------------------------------------------------------------------------
 
-    def suggester(self) -> Suggester:
-        """Return the completions of this index; fetched when first asked for."""
-        if self._suggester is None:
-            with self._making:
-                if self._suggester is None:
-                    table = fetch_table(self._cluster, self.meta["tables"], SUGGESTIONS)
-                    snapshot = replace(self._reader.snapshot, companions={SUGGESTIONS: table})
-                    self._suggester = Suggester(snapshot)
-        return self._suggester
+    def suggest(self, typed: str, limit: int) -> tuple[Suggestion, ...]:
+        """Return completions of typed text. Cost: the first fetches the table of them."""
+        return self._knowledge.suggest(typed, limit, lambda: self._snapshot(()), self._tally.totals)
+
+
+def _values_of(hits: Iterable[Hit], field: str, merged: Merged) -> list[tuple[str, int]]:
+    """Return key and count of each value of a facet among some hits, in the order of names."""
+    return merged.count(field, (_labels(hit, field) for hit in hits))
+
+
+def _labels(hit: Hit, field: str) -> Iterable[str]:
+    if field == "topic":
+        return (hit.topic,) if hit.topic else ()
+    return hit.contexts if field == "context" else (source.name for source in hit.sources)
 
 
 def _chain(first: Iterator[Hit], rest: Iterator[Hit]) -> Iterator[Hit]:

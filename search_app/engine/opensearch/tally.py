@@ -5,8 +5,6 @@ In: what is searched, as queries. Out: facets, missing values and time, as recor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ..facets import MAX_DAY_BARS
@@ -24,12 +22,13 @@ from .counting import (
     proven,
     read_facet,
     read_histogram,
+    read_merged,
     read_span,
     spans_aggregation,
     whole_facet,
 )
-from .mapping import key_order
-from .scope import Names, Scope, shown_anyway
+from .merging import Merged
+from .scope import Names, Scope
 
 
 class Tally:
@@ -43,8 +42,7 @@ class Tally:
     def aggregations(self, request: SearchRequest, scope: Scope, names: Names) -> Json:
         """Return what a search asks to be counted beside its hits."""
         found = {
-            field: facet_aggregations(field, request.facet_size, shown_anyway(names, field), scope.others(field))
-            for field in request.facets
+            field: facet_aggregations(field, request.facet_size, names, scope.others(field)) for field in request.facets
         }
         first, last = request.date_from, request.date_to
         short = first is not None and last is not None and (last - first).days < MAX_DAY_BARS
@@ -67,34 +65,29 @@ class Tally:
             values = max(values * 8, request.facet_size * 20)
             if values > MAX_VALUES:
                 for field in unproven:
-                    found = self.all_values(both(query, scope.others(field)), field)
-                    ranked = sorted(found, key=lambda pair: (-pair[1], key_order(pair[0])))
-                    answers[field] |= whole_facet(ranked, answers[field]["missing"]["doc_count"])
+                    found = self.all_values(both(query, scope.others(field)), field, names.merged)
+                    answers[field] = whole_facet(found, answers[field]["missing"]["doc_count"])
                 break
             aggs = {
-                field: facet_aggregations(
-                    field, request.facet_size, shown_anyway(names, field), scope.others(field), values
-                )
+                field: facet_aggregations(field, request.facet_size, names, scope.others(field), values)
                 for field in unproven
             }
             more = self._ask({"query": query, "aggs": aggs})
             answers |= {field: more[field] for field in unproven}
             unproven = [field for field in unproven if not proven(answers[field], request.facet_size)]
-        return {
-            field: read_facet(answer, request.facet_size, names[field], names["not_" + field])
-            for field, answer in answers.items()
-        }
+        return {field: read_facet(answer, request.facet_size, names, field) for field, answer in answers.items()}
 
-    def all_values(self, query: Json, field: str) -> Iterator[tuple[str, int]]:
-        """Yield the key of every value of a facet with its exact count, in the order of names."""
-        after: Json | None = None
+    def all_values(self, query: Json, field: str, merged: Merged) -> list[tuple[str, int]]:
+        """Return the key of every value of a facet with its exact count, in the order of names."""
+        answer = self._ask(all_values_body(query, field, merged, None))
+        counts, groups = [], read_merged(answer)
         while True:
-            found = self._ask(all_values_body(query, field, after))["all"]
-            for bucket in found["buckets"]:
-                yield bucket["key"]["value"], int(bucket["doc_count"])
+            found = answer["all"]
+            counts += [(bucket["key"]["value"], int(bucket["doc_count"])) for bucket in found["buckets"]]
             after = found.get("after_key")
             if not after:
-                return
+                return merged.settled(field, counts, groups)
+            answer = self._ask(all_values_body(query, field, merged, after))
 
     def histogram(self, request: SearchRequest, query: Json, counts: Json) -> Histogram:
         """Return the hits over time. query : what is searched, everything included. counts : as for ``facets``."""

@@ -64,7 +64,7 @@ function setUpCompletions() {
   for (const [name, value] of Object.entries({
     role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id,
   })) box.setAttribute(name, value);
-  form.append(list);
+  box.after(list);
 
   function close() {
     clearTimeout(timer);
