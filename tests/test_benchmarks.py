@@ -16,7 +16,7 @@ from threading import Thread
 
 import pytest
 
-from benchmarks import hardest, pages, peer_datasette
+from benchmarks import growth, hardest, pages, peer_datasette
 from benchmarks.contender import BEST, Answer, Contender, agree, by_name, highest
 from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, DisagreementError, compare, time_rounds
@@ -328,6 +328,21 @@ def test_the_hardest_queries_are_made_of_the_words_of_the_index(index_dir: Path)
     told = hardest.report(index_dir, 1)
     assert all(f"| {name} |" in told for name in queries)
     assert "the slowest median is" in told
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="this system does not tell a process's memory")
+def test_the_growth_benchmark_sets_archives_of_several_sizes_side_by_side(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    growth.main(["--archive", str(sample), "--articles", "100", "--rounds", "1", "--work", str(tmp_path)])
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    small, large = (int(cell.split()[0]) for cell in header.split("|")[2:4])
+    assert 80 < small < large
+    assert len(rows) == 12
+    for row in rows:
+        first, second = (float(cell.split()[0].replace(",", "")) for cell in row.split("|")[2:4])
+        assert first > 0, row
+        assert second > 0, row
 
 
 class Impatient(BaseHTTPRequestHandler):
