@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,14 @@ from program import wait_until
 from random_articles import random_articles, random_request, random_tree
 
 from search_app.archive.model import Article
-from search_app.engine import open_engine
+from search_app.engine import open_engine, terms
 from search_app.engine.describe import render
 from search_app.engine.embedded import EmbeddedEngine
 from search_app.engine.expansion import expand_pattern, matches_pattern, wildcard_expression
 from search_app.engine.plan import Pattern
 from search_app.engine.request import FacetRequest, SearchRequest
 from search_app.engine.result import SearchResult
+from search_app.engine.search import Searcher
 from search_app.errors import PageNotFoundError, QueryError
 from search_app.index.files import FileSystem
 from search_app.index.generation import prune
@@ -321,3 +323,23 @@ def test_what_a_server_holds_stays_the_same_over_fifty_generations(tmp_path: Pat
     assert first is not None and first[1] == 3
     engine.close()
     assert held(index)[1] == 0
+
+
+def test_what_is_remembered_of_terms_stays_bounded_and_changes_no_answer(
+    tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more is there than the bound and what one request adds; a searcher that remembers nothing says the same."""
+    most = 30
+    snapshot = make_snapshot(tmp_path / "index", *thirds(random_articles(rng, 90)))
+    forgetful, mindful = (Searcher(snapshot, load_settings({})) for _ in range(2))
+    sizes = []
+    for _ in range(100):
+        request = random_request(rng, render(random_tree(rng)))
+        monkeypatch.setattr(terms, "MOST_REMEMBERED", -1)
+        expected = plain(forgetful.search(request, TODAY))
+        monkeypatch.setattr(terms, "MOST_REMEMBERED", most)
+        assert plain(mindful.search(request, TODAY)) == expected, request
+        sizes.append(len(mindful.known))
+        assert sizes[-1] <= most + len(forgetful.known)
+    assert any(before < after for before, after in pairwise(sizes))
+    assert any(before > after for before, after in pairwise(sizes))

@@ -62,6 +62,12 @@ bound = bind_socket("127.0.0.1", 0)
 url = socket_url(bound)
 serve_app(app, bound, workers=2, ready=lambda: print(f"Serving on {url}", flush=True))
 """
+PATIENT_GUNICORN = """
+import functools
+import gunicorn.util
+gunicorn.util.close_graceful = functools.partial(gunicorn.util.close_graceful, timeout=600)
+"""
+"""What makes gunicorn wait ten minutes where its own loop waits, so that it does not pass by being slow."""
 
 # The same, and requests may take as long to arrive.
 PATIENT_SCRIPT = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.ARRIVE_SECONDS = 600\nbound =")
@@ -85,6 +91,12 @@ def kept_server() -> Iterator[str]:
 
 def run_script(script: str) -> AbstractContextManager[tuple[subprocess.Popen[str], str]]:
     return started([sys.executable, "-c", script])
+
+
+def script_with(name: str, value: float) -> str:
+    """Return the script with another value for a constant of the worker."""
+    patch = f"import search_app.server_worker\nsearch_app.server_worker.{name} = {value}\n"
+    return SCRIPT.replace("bound =", f"{patch}bound =")
 
 
 def read(url: str) -> str:
@@ -224,7 +236,7 @@ def listens(url: str) -> bool:
 
 def test_a_client_that_does_not_hang_up_holds_nobody_up() -> None:
     """Nor is its answer lost, though it sends what nobody reads."""
-    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.PART_SECONDS = 600\nbound =")
+    script = PATIENT_GUNICORN + script_with("PART_SECONDS", 600)
     with run_script(script) as (process, url):
         lines = [connect(url) for _ in range(8 * THREADS)]
         try:
@@ -242,7 +254,7 @@ def test_a_client_that_does_not_hang_up_holds_nobody_up() -> None:
 
 
 def test_a_client_that_does_not_hang_up_is_given_up() -> None:
-    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.PART_SECONDS = 0.5\nbound =")
+    script = script_with("PART_SECONDS", 0.5)
     with run_script(script) as (process, url), connect(url) as line, connect(url) as flood:
         for one in (line, flood):
             one.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
@@ -376,7 +388,7 @@ def test_a_body_is_not_waited_for(header: bytes, kept_server: str) -> None:
 
 
 def test_a_request_that_never_comes_is_given_up() -> None:
-    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.HEAD_SECONDS = 0.5\nbound =")
+    script = script_with("HEAD_SECONDS", 0.5)
     with run_script(script) as (_, url), connect(url) as line:
         line.sendall(b"GET /length?q=abc HTTP/1.1\r\n")
         with suppress(ConnectionResetError):
@@ -384,7 +396,7 @@ def test_a_request_that_never_comes_is_given_up() -> None:
 
 
 def test_a_reader_that_takes_nothing_is_given_up() -> None:
-    script = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.SEND_SECONDS = 1\nbound =")
+    script = script_with("SEND_SECONDS", 1)
     with run_script(script) as (process, url):
         lines = [connect(url) for _ in range(4 * THREADS)]
         try:

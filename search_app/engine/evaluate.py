@@ -55,7 +55,7 @@ class Statistics:
     ) -> None:
         self.snapshot = snapshot
         self.scorer = scorer
-        self._known = known or Known(snapshot)
+        self._known = Known(snapshot) if known is None else known
         parts = zip(snapshot.segments, snapshot.live, self._known.terms, strict=True)
         self.evaluators = tuple(
             Evaluator(n, segment, live, self, terms) for n, (segment, live, terms) in enumerate(parts)
@@ -64,7 +64,6 @@ class Statistics:
         self._words = words or (lambda: Words(snapshot.segments, snapshot.live))
         self._expanded: dict[tuple[Pattern, tuple[str, ...]], tuple[Forms, ...]] = {}
         self._idf: dict[tuple[str, Token], float] = {}
-        self._gains: dict[tuple[int, Weights], Scores] = {}
         self.truncated: set[str] = set()
         self.cut: Mapping[Pattern, Set[str]] = {}
         """Of patterns that stand for too many words, those that were taken; empty where that is found out here."""
@@ -125,11 +124,11 @@ class Statistics:
     def gains(self, segment: Segment, weights: Weights) -> Scores:
         """Return what one occurrence counts in fields of these weights, by the ``length_codes`` of a segment."""
         key = segment.longest, weights
-        found = self._gains.get(key)
+        found = self._known.gains.get(key)
         if found is None:
             scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
-            averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
-            found = self._gains[key] = gain_table(scorer, averages, segment.longest, weights)
+            averages = [self.snapshot.average_lengths[name] for name in TEXT_FIELDS]
+            found = self._known.gains[key] = gain_table(scorer, averages, segment.longest, weights)
         return found
 
     def weights(self, term: Term) -> Scores:

@@ -217,9 +217,7 @@ def top_values(counts: Counts, size: int) -> Array:
     if len(falling) <= size or not size:
         order: Array = falling.argsort(kind="stable")[:size]
         return order
-    ordered = falling.copy()
-    ordered.partition(size - 1)
-    above = (falling <= ordered[size - 1]).nonzero()[0]
+    above = (falling <= np.partition(falling, size - 1)[size - 1]).nonzero()[0]
     best: Array = above.take(falling.take(above).argsort(kind="stable")[:size])
     return best
 
@@ -234,8 +232,8 @@ def make_facet(
     top = top_values(counts, size)
     values, numbers = counts.values.take(top).tolist(), counts.counts.take(top).tolist()
     if not selected and not excluded:
-        buckets_shown = made_of(Bucket, space.names_of(values), numbers, repeat(False), repeat(False))
-        return Facet(buckets_shown, missing, len(counts.values))
+        shown = made_of(Bucket, space.names_of(values), numbers, repeat(False), repeat(False))
+        return Facet(shown, missing, len(counts.values))
     of_value = dict(zip(values, numbers, strict=True))
     chosen = {name: space.find(name) for name in selected}
     barred = {name: space.find(name) for name in excluded}

@@ -5,7 +5,7 @@ In: postings of one segment. Out: arrays and counts. The formula is ``scoring.Bm
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -57,8 +57,7 @@ def count_term(postings: Postings, live: Mask | None, documents: int) -> TermCou
     return TermCounts(int(np.count_nonzero(held)), prose_df, int(frequencies[prose].sum(dtype=np.int64)))
 
 
-@lru_cache(maxsize=64)
-def gain_table(scorer: Bm25f, averages: tuple[float, ...], longest: int, weights: Weights) -> Scores:
+def gain_table(scorer: Bm25f, averages: Sequence[float], longest: int, weights: Weights) -> Scores:
     """Return what one occurrence counts, by ``Segment.length_codes``: the gain of a length times the field's weight."""
     by_name = dict(weights)
     rows = [

@@ -146,8 +146,9 @@ def _postings_in(
     if found is None:
         return np.zeros(0, np.intp), np.zeros(0, np.int64)
     _, start, end = found
-    at = postings.docs[start:end].searchsorted(docs)
-    slots = (postings.docs[start:end].take(at, mode="clip") == docs).nonzero()[0]
+    held = postings.docs[start:end]
+    at = held.searchsorted(docs)
+    slots = (held.take(at, mode="clip") == docs).nonzero()[0]
     return slots, postings.frequencies[start:end].take(at.take(slots))
 
 
@@ -250,9 +251,7 @@ def _best(statistics: Statistics, docs: list[Docs], scores: list[Scores]) -> lis
     if total <= RERANKED:
         return [np.arange(len(own)) for own in docs]
     values = np.concatenate(scores) if len(scores) > 1 else scores[0]
-    ordered = values.copy()
-    ordered.partition(total - RERANKED)
-    least = ordered[total - RERANKED]
+    least = np.partition(values, total - RERANKED)[total - RERANKED]
     chosen = [(own >= least).nonzero()[0] for own in scores]
     if sum(map(len, chosen)) == RERANKED:
         return chosen

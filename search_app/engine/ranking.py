@@ -144,9 +144,7 @@ def _rank_scored(docs: Docs, scores: Scores, start: int, end: int) -> Ranking:
     """Rank the hits of one segment by relevance: there, documents are numbered newest first, then by path."""
     falling = -scores
     if len(docs) > end:
-        ordered = falling.copy()
-        ordered.partition(end - 1)
-        kept = (falling <= ordered[end - 1]).nonzero()[0]
+        kept = (falling <= np.partition(falling, end - 1)[end - 1]).nonzero()[0]
         docs, falling = docs.take(kept), falling.take(kept)
     chosen = falling.argsort(kind="stable")[start:end]
     return Ranking(np.zeros(len(chosen), np.uint16), docs.take(chosen), -falling.take(chosen))

@@ -77,6 +77,7 @@ class Searcher:
     """Searches one snapshot.
 
     aliases : names that mean the same, in queries and, where ``merges_values``, as facet values.
+    known : what requests found out about terms; begun anew when it has become too much.
     """
 
     merges_values = True
@@ -92,7 +93,7 @@ class Searcher:
         self.aliases = aliases
         self._settings = settings
         self._scorer = scorer or RANKING
-        self._known = Known(snapshot)
+        self.known = Known(snapshot)
         self._limits = QueryLimits(
             max_chars=settings.number("max_query_chars"),
             max_clauses=settings.number("max_clauses"),
@@ -298,10 +299,10 @@ class Searcher:
         )
 
     def _statistics(self) -> Statistics:
-        if self._known.full:
-            self._known = Known(self.snapshot)
+        if self.known.full:
+            self.known = Known(self.snapshot)
         most = self._settings.number("max_expansions")
-        return Statistics(self.snapshot, self._scorer, most, self._known, lambda: self._words)
+        return Statistics(self.snapshot, self._scorer, most, self.known, lambda: self._words)
 
     def _find(self, plan: Plan, request: SearchRequest, statistics: Statistics) -> Matches:
         return find_matches(plan, request, statistics, self.spaces, self._settings.number("relaxed_hits"))

@@ -13,12 +13,12 @@ from ..index.postings import Run
 from ..index.schema import TEXT_FIELDS
 from ..index.segment import Segment
 from .fielded import TermWeight
-from .plan import Term, Token
+from .plan import Term, Token, Weights
 
 FIELD_NUMBER = {name: number for number, name in enumerate(TEXT_FIELDS)}
 """The position of each text field in ``TEXT_FIELDS``."""
 MOST_REMEMBERED = 20_000
-"""What is remembered from one request to the next: terms, spellings and weights together, about 600 bytes each."""
+"""What is remembered from one request to the next: terms, spellings and weights together, about 450 bytes each."""
 
 
 class Terms:
@@ -80,14 +80,19 @@ class Known:
     """What requests found out about the terms of one snapshot, with one scorer, which holds for the next as well.
 
     terms : of each segment. weights : what terms are worth.
+    gains : what one occurrence counts, by the longest field of a segment and the weights; see ``fielded.gain_table``.
     Shared by all threads: whatever two of them find out at once is the same. ``full`` says when to begin anew.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.terms = tuple(map(Terms, snapshot.segments))
         self.weights: dict[Term, TermWeight] = {}
+        self.gains: dict[tuple[int, Weights], npt.NDArray[np.float64]] = {}
+
+    def __len__(self) -> int:
+        return len(self.weights) + sum(map(len, self.terms))
 
     @property
     def full(self) -> bool:
         """Whether this is as much as should be remembered."""
-        return len(self.weights) + sum(map(len, self.terms)) > MOST_REMEMBERED
+        return len(self) > MOST_REMEMBERED

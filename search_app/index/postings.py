@@ -160,7 +160,7 @@ class Field:
 
     def docs(self, run: Run) -> Docs:
         """Return the documents of a run, ascending."""
-        return self._docs.slice(run.posting_start, run.posting_end)
+        return docs_of_runs([(self, run)])
 
     def frequencies(self, run: Run) -> Array:
         """Return how often the term stands in each document of the run."""
@@ -272,8 +272,7 @@ def find_number(numbers: Array, number: int) -> int:
 
 def docs_of_runs(runs: Sequence[tuple[Field, Run]]) -> Docs:
     """Return the documents of several runs, one after another. One decoding of all costs less than one for each."""
-    low = [field.low_docs(run) for field, run in runs]
-    docs = np.concatenate(low, dtype=np.intp)
+    docs = np.concatenate([field.low_docs(run) for field, run in runs], dtype=np.intp)
     planes = runs[0][0].doc_planes
     if planes == 1:
         # Documents ascend within a run, so of its further bits the first are 0 and all others 1.
