@@ -175,11 +175,14 @@ def test_more_documents_than_16_bits_count(make_article: Make, tmp_path: Path) -
     ]
     segment = make_segment(tmp_path / "large.seg", articles)
     field = segment.fields["headline"]
-    run = field.run(segment.terms.find(b"rare"))
-    assert run is not None
-    assert field.docs(run).tolist() == [0, 30_000, 60_000]
-    run = field.run(segment.terms.find(b"first"))
-    assert run is not None and field.docs(run)[-1] == count - 1
+    first, rare = (field.run(segment.terms.find(word)) for word in (b"first", b"rare"))
+    assert first is not None and rare is not None
+    assert field.docs(rare).tolist() == [0, 30_000, 60_000]
+    assert field.docs(first)[-1] == count - 1
+    both = Run(first.posting_start, rare.posting_end, first.token_start, rare.token_end)
+    of_both = [*field.docs(first).tolist(), *field.docs(rare).tolist()]
+    assert field.docs(both).tolist() == of_both
+    assert docs_of_runs([(field, first), (field, rare)]).tolist() == of_both
     assert segment.article(count - 1) == articles[-1]
 
 

@@ -159,8 +159,8 @@ class Field:
         return Run(posting(at), posting(at + 1), token(at), token(at + 1))
 
     def docs(self, run: Run) -> Docs:
-        """Return the documents of a run, ascending."""
-        return docs_of_runs([(self, run)])
+        """Return the documents of a run, ascending; or of those of several terms in a row, ascending for each."""
+        return self._docs.slice(run.posting_start, run.posting_end)
 
     def frequencies(self, run: Run) -> Array:
         """Return how often the term stands in each document of the run."""
@@ -271,7 +271,7 @@ def find_number(numbers: Array, number: int) -> int:
 
 
 def docs_of_runs(runs: Sequence[tuple[Field, Run]]) -> Docs:
-    """Return the documents of several runs, one after another. One decoding of all costs less than one for each."""
+    """Return the documents of several runs, each of one term. One decoding of all costs less than one for each."""
     docs = np.concatenate([field.low_docs(run) for field, run in runs], dtype=np.intp)
     planes = runs[0][0].doc_planes
     if planes == 1:
