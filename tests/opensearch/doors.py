@@ -65,3 +65,11 @@ def guarded(url: str, certificate: Path | None = None) -> AbstractContextManager
     """A door that wants a user name and a password."""
     wanted = "Basic " + base64.b64encode(b"reader:open sesame").decode()
     return door(url, lambda asked: None if asked.headers.get("Authorization") == wanted else (401, b"{}"), certificate)
+
+
+def lost(kind: str, status: int) -> dict[str, object]:
+    """What a cluster says of a search whose shard it lost."""
+    reason = {"type": kind, "reason": "[node-2][127.0.0.1:9300] disconnected"}
+    shard = {"shard": 0, "index": "news-00000001", "node": "n2", "reason": reason}
+    error = {"root_cause": [], "type": "search_phase_execution_exception", "phase": "query", "failed_shards": [shard]}
+    return {"error": error, "status": status}

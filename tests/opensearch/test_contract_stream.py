@@ -6,5 +6,5 @@ import test_stream
 
 from .contract import adopt
 
-# A stream ranks its first hits again, all at once: ``test_streams.py`` looks at what follows them.
+# A stream ranks its first hits again, all at once: ``test_walk.py`` looks at what follows them.
 adopt(test_stream, globals(), without=("test_memory_does_not_grow_with_the_hits",))

@@ -22,17 +22,9 @@ from search_app.settings import Settings
 from search_app.web.app import create_app
 
 from .contract import cluster_settings, remove_indices
-from .doors import door, guarded
+from .doors import door, guarded, lost
 
 ALIAS = "doors"
-
-
-def lost(kind: str, status: int) -> dict[str, object]:
-    """What a cluster says of a search whose shard it lost."""
-    reason = {"type": kind, "reason": "[node-2][127.0.0.1:9300] disconnected"}
-    shard = {"shard": 0, "index": "news-00000001", "node": "n2", "reason": reason}
-    error = {"root_cause": [], "type": "search_phase_execution_exception", "phase": "query", "failed_shards": [shard]}
-    return {"error": error, "status": status}
 
 
 LOST_NODES = {
@@ -87,12 +79,11 @@ def test_what_a_lost_node_spoils_is_asked_again(
         return status, json.dumps(answer).encode()
 
     with door(cluster_url.split(",")[0], refusal) as url:
-        settings = cluster_settings(url, ALIAS, opensearch_timeout=1)
-        assert ask(settings) == total
+        assert ask(cluster_settings(url, ALIAS)) == total
         assert spoilt == [0]
         spoilt[0] = 10**6
         with pytest.raises(ClusterError):
-            ask(settings)
+            ask(cluster_settings(url, ALIAS, opensearch_timeout=1))
 
 
 def test_wrong_credentials_are_told(cluster_url: str, total: int) -> None:

@@ -28,7 +28,6 @@ TRIES = 3
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 ADMIN_SECONDS = 60.0
 """How long the cluster may take to make or remove an index, or to assign its shards."""
-LOST_CONTEXT = "search_context_missing_exception"
 PASSING = frozenset(
     {
         "already_closed_exception",
@@ -44,10 +43,10 @@ PASSING = frozenset(
         "node_not_connected_exception",
         "receive_timeout_transport_exception",
         "rejected_execution_exception",
+        "search_context_missing_exception",
         "send_request_transport_exception",
         "shard_not_found_exception",
         "unavailable_shards_exception",
-        LOST_CONTEXT,
     }
 )
 """What a cluster says while a node leaves it: another copy of the shard answers, as soon as it is asked."""
@@ -92,7 +91,7 @@ class Cluster:
 
         body : JSON, a list of JSON values to be sent a line each, or bytes. seconds : how long this one may take.
         missing_ok : answer ``{}`` where the cluster says 404; else Missing is raised.
-        Raises ClusterError for everything else that goes wrong.
+        Raises ClusterError for everything else that goes wrong, for a 404 that passes too.
         """
         import opensearchpy
 
@@ -109,6 +108,8 @@ class Cluster:
                     method, path, params=params or None, body=body, headers=headers
                 )
             except opensearchpy.exceptions.NotFoundError as error:
+                if will_pass(error.info):
+                    raise
                 if missing_ok:
                     return {}
                 raise Missing(str(error.error)) from None
@@ -196,8 +197,6 @@ class Cluster:
                 passing=status in RETRIED or will_pass(error),
             )
         failures = answer.get("_shards", {}).get("failures") or ()
-        if any(LOST_CONTEXT in _kinds(failure) for failure in failures):
-            raise Missing("a point in time")
         if failures and all(map(will_pass, failures)):
             raise ClusterError(self.name, f"it lost a node ({_cause(failures[0].get('reason'))})", passing=True)
         if answer.get("timed_out") or answer.get("_shards", {}).get("failed"):

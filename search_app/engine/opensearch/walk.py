@@ -58,7 +58,6 @@ class Walk:
         return [hit for batch in self.batches(after, size) for hit in batch]
 
     def _batch(self, after: list[Any] | None, seconds: float) -> list[Json]:
-        held = bool(self._point)
         try:
             self._point = self._point or self._open()
             body = {**self._body, "pit": {"id": self._point, "keep_alive": KEEP_ALIVE}}
@@ -68,17 +67,14 @@ class Walk:
             found: list[Json] = answer["hits"]["hits"]
             return found
         except Missing:
-            if not held:
-                raise ClusterError(
-                    self._cluster.name, "the index that was being read has been replaced. Ask again"
-                ) from None
+            raise ClusterError(
+                self._cluster.name, "the index that was being read has been replaced. Ask again"
+            ) from None
         except ClusterError as error:
             # A point in time is lost with any node that holds a part of it; the next try takes a new one.
             if error.passing:
                 self._close()
             raise
-        self._point = ""
-        return self._batch(after, seconds)
 
     def _open(self) -> str:
         answer = self._cluster.request(
