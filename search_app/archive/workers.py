@@ -81,12 +81,7 @@ class Pool:
 
     def __exit__(self, *error: object) -> None:
         if error[0] is None and not self._broken:
-            for _ in self._threads:
-                self._waiting.put(None)
-            for thread in self._threads:
-                thread.join()
-            for process in self._processes:
-                process.join()
+            self._wait()
         lost = self._broken or any(process.exitcode for process in self._processes)
         self._end()
         if error[0] is None and lost:
@@ -137,16 +132,20 @@ class Pool:
         for process in self._processes:
             process.kill()
 
-    def _end(self) -> None:
-        """End processes and threads that still run, whatever they do."""
-        self._broken = True
-        self._kill()
+    def _wait(self) -> None:
+        """Return when all work that was handed in is done, and threads and processes have ended."""
         for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
             thread.join()
         for process in self._processes:
             process.join()
+
+    def _end(self) -> None:
+        """End processes and threads that still run, whatever they do."""
+        self._broken = True
+        self._kill()
+        self._wait()
         for connection in self._connections:
             connection.close()
 
