@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_SECONDS = 0.5
 START_SECONDS = 60.0
+STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +136,11 @@ def serving(index: Path, workers: int = 1) -> Iterator[Server]:
     """
     command = [sys.executable, "-u", "-m", "search_app", "serve", "--index", str(index), "--port", "0"]
     command += ["--workers", str(workers)]
-    process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True)
-    try:
-        host, port = _address(process)
-        server = Server(process.pid, host, port)
-        try:
-            yield server
-        finally:
-            server.close()
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    with (
+        _running(command, stdout=subprocess.PIPE) as process,
+        closing(Server(process.pid, *_address(process))) as server,
+    ):
+        yield server
 
 
 @contextmanager
@@ -164,24 +153,27 @@ def serving_at(command: list[str]) -> Iterator[Server]:
         held.bind(("127.0.0.1", 0))
         port = int(held.getsockname()[1])
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, env=_environment(), **quiet)
-    try:
+    with _running([*command, "--port", str(port)], **quiet) as process:
         _wait_for(process, port)
-        server = Server(process.pid, "127.0.0.1", port)
-        try:
+        with closing(Server(process.pid, "127.0.0.1", port)) as server:
             yield server
-        finally:
-            server.close()
-    finally:
-        process.terminate()
+
+
+@contextmanager
+def _running(command: list[str], **streams: int) -> Iterator[subprocess.Popen[str]]:
+    """Run a program for as long as the block lasts, and then let it stop for a while before it is killed."""
+    with subprocess.Popen(command, cwd=ROOT, env=_environment(), text=True, **streams) as process:  # type: ignore[call-overload]
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_for(process: subprocess.Popen[str], port: int) -> None:
     late = time.monotonic() + START_SECONDS
     while time.monotonic() < late and process.poll() is None:
         try:

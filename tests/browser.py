@@ -5,10 +5,8 @@ A ``Visit`` is one window that keeps a record of everything it asked for and com
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import program
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -57,25 +56,13 @@ def find_chromium() -> str:
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
-    """Run ``search-app`` with these arguments and give the address that it serves on."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "search_app", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if line.startswith("Serving on "):
-                yield line.split()[2].rstrip("/")
-                break
-        else:
-            pytest.fail("the server ended before it served")
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    """Run ``search-app`` with these arguments and give its address. It stops as it does for people."""
+    with program.serving(*arguments) as (process, url):
+        try:
+            yield url.rstrip("/")
+        finally:
+            process.terminate()
+            process.communicate(timeout=program.PATIENCE_SECONDS)
 
 
 def record(visit: Visit) -> None:

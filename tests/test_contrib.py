@@ -11,15 +11,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from email.message import Message
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from program import PATIENCE_SECONDS, environment, serving, started, wait_until
 
 from search_app.index.generation import open_snapshot
 from search_app.settings import BY_NAME, PREFIX
@@ -30,24 +31,12 @@ PROGRAM = "/opt/search-app/bin/search-app"
 ARCHIVE = "/srv/archive"
 INDEX = "/var/lib/search-app/index"
 UNITS = ("search-app.service", "search-app-index.service", "search-app-index.timer")
-PATIENCE_SECONDS = 30
-
-
-def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return {**kept, "PYTHONPATH": str(REPOSITORY), **changes}
 
 
 def program_here(text: str, archive: Path, index: Path) -> str:
     """A command of the pieces, with the program, the archive and the index of the test."""
     here = f"{shlex.quote(sys.executable)} -m search_app"
     return text.replace(PROGRAM, here).replace(INDEX, str(index)).replace(ARCHIVE, str(archive))
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def ask(url: str, **headers: str) -> tuple[int, Message, str]:
@@ -59,36 +48,6 @@ def ask(url: str, **headers: str) -> tuple[int, Message, str]:
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, refused.headers, refused.read().decode()
-
-
-@contextmanager
-def running(command: list[str], url: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a server until it answers at an address, whatever it answers; end it afterwards."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(**variables)
-    )
-    try:
-        late = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            if process.poll() is not None or time.monotonic() > late:
-                process.kill()
-                pytest.fail(f"{command}: {process.communicate()[0]}")
-            try:
-                ask(url)
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(PATIENCE_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 # cron
@@ -233,18 +192,46 @@ def test_the_journal_of_the_units_bounds_itself() -> None:
 
 
 @contextmanager
-def nginx(tmp_path: Path, backend: int, changes: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Run nginx with the piece of ours in front of a port; yield its address."""
+def nginx(tmp_path: Path, backend: str, changes: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run nginx with the piece of ours in front of a server; yield its address."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed")
-    port = free_port()
+    with socket.socket() as held:
+        # Held, so that nobody else is given the port, and shared with nginx, which alone listens there.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{held.getsockname()[1]}"
+        configuration = write_configuration(tmp_path, place, backend, changes or {})
+        command = [program, "-p", str(tmp_path), "-c", str(configuration)]
+        checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+        assert checked.returncode == 0, checked.stderr
+        assert "warn" not in checked.stderr
+        with subprocess.Popen([*command, "-g", "daemon off;"]) as process:
+            try:
+                wait_until(lambda: process.poll() is not None or answers(f"http://{place}/"))
+                assert process.poll() is None
+                yield f"http://{place}"
+            finally:
+                process.terminate()
+
+
+def answers(url: str) -> bool:
+    """Return whether there is any answer, a refusal included."""
+    try:
+        return bool(ask(url))
+    except OSError:
+        return False
+
+
+def write_configuration(tmp_path: Path, place: str, backend: str, changes: Mapping[str, str]) -> Path:
+    """Write what nginx needs to run with the piece of ours, and return its file."""
     piece = (CONTRIB / "nginx.conf").read_text(encoding="utf-8")
     replaced = {
-        "server 127.0.0.1:8000;": f"server 127.0.0.1:{backend};",
-        "listen 80;": f"listen 127.0.0.1:{port};",
+        "server 127.0.0.1:8000;": f"server {urlsplit(backend).netloc};",
+        "listen 80;": f"listen {place} reuseport;",
         "    listen [::]:80;\n": "",
-        **(changes or {}),
+        **changes,
     }
     for old, new in replaced.items():
         assert old in piece, old
@@ -268,24 +255,18 @@ include {tmp_path}/piece.conf;
 """,
         encoding="utf-8",
     )
-    command = [program, "-p", str(tmp_path), "-c", str(configuration)]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=30)
-    assert checked.returncode == 0, checked.stderr
-    assert "warn" not in checked.stderr
-    with running([*command, "-g", "daemon off;"], f"http://127.0.0.1:{port}/"):
-        yield f"http://127.0.0.1:{port}"
+    return configuration
 
 
-def serve_command(index: Path, port: int) -> list[str]:
-    return [sys.executable, "-m", "search_app", "serve", "--index", str(index), "--port", str(port)]
+def serve(index: Path, **variables: str) -> AbstractContextManager[tuple[subprocess.Popen[str], str]]:
+    return serving("serve", "--index", index, "--port", "0", **variables)
 
 
 def test_behind_nginx_addresses_and_clients_are_those_of_outside(index_dir: Path, tmp_path: Path) -> None:
-    port = free_port()
     wanted = {"SEARCH_APP_PROXIES": "1", "SEARCH_APP_ACCESS_LOG": "1", "SEARCH_APP_LOG_ADDRESSES": "1"}
     with (
-        running(serve_command(index_dir, port), f"http://127.0.0.1:{port}/healthz", **wanted),
-        nginx(tmp_path, port) as url,
+        serve(index_dir, **wanted) as (_, backend),
+        nginx(tmp_path, backend) as url,
     ):
         forged = {"X_Forwarded_For": "192.0.2.66", "X_Forwarded_Host": "evil.example", "X_Forwarded_Prefix": "/evil"}
         forged |= {"X_Forwarded_Proto": "gopher", "Forwarded": "host=evil.example"}
@@ -307,22 +288,20 @@ def test_behind_nginx_addresses_and_clients_are_those_of_outside(index_dir: Path
 
 
 def test_nginx_keeps_the_figures_to_the_machine(index_dir: Path, tmp_path: Path) -> None:
-    port = free_port()
     strangers = {"allow 127.0.0.1;": "", "allow ::1;": ""}
     with (
-        running(serve_command(index_dir, port), f"http://127.0.0.1:{port}/healthz"),
-        nginx(tmp_path, port, strangers) as url,
+        serve(index_dir) as (_, backend),
+        nginx(tmp_path, backend, strangers) as url,
     ):
         assert ask(f"{url}/metrics")[0] == 403
         assert ask(f"{url}/search?q=harbour")[0] == 200
 
 
 def test_behind_nginx_a_client_is_limited_by_its_own_address(index_dir: Path, tmp_path: Path) -> None:
-    port = free_port()
     wanted = {"SEARCH_APP_PROXIES": "1", "SEARCH_APP_MAX_REQUESTS_A_MINUTE": "5"}
     with (
-        running(serve_command(index_dir, port), f"http://127.0.0.1:{port}/healthz", **wanted),
-        nginx(tmp_path, port) as url,
+        serve(index_dir, **wanted) as (_, backend),
+        nginx(tmp_path, backend) as url,
     ):
         answers = [ask(f"{url}/api/search", X_Forwarded_For=f"192.0.2.{number}") for number in range(8)]
         assert [status for status, _, _ in answers].count(429) >= 2, "nobody chooses who they are"
@@ -331,10 +310,9 @@ def test_behind_nginx_a_client_is_limited_by_its_own_address(index_dir: Path, tm
 
 
 def test_nginx_passes_on_when_to_come_back(tmp_path: Path) -> None:
-    port = free_port()
     with (
-        running(serve_command(tmp_path / "none", port), f"http://127.0.0.1:{port}/healthz"),
-        nginx(tmp_path, port) as url,
+        serve(tmp_path / "none") as (_, backend),
+        nginx(tmp_path, backend) as url,
     ):
         status, headers, text = ask(f"{url}/search?q=harbour")
         assert status == 503
@@ -343,15 +321,9 @@ def test_nginx_passes_on_when_to_come_back(tmp_path: Path) -> None:
 
 
 def test_below_a_path_of_nginx_every_link_stays_below_it(index_dir: Path, tmp_path: Path) -> None:
-    port = free_port()
     with (
-        running(
-            serve_command(index_dir, port),
-            f"http://127.0.0.1:{port}/archive/healthz",
-            SEARCH_APP_PROXIES="1",
-            SEARCH_APP_URL_PREFIX="/archive",
-        ),
-        nginx(tmp_path, port, {"location / {": "location /archive/ {"}) as url,
+        serve(index_dir, SEARCH_APP_PROXIES="1", SEARCH_APP_URL_PREFIX="/archive") as (_, backend),
+        nginx(tmp_path, backend, {"location / {": "location /archive/ {"}) as url,
     ):
         status, _, page = ask(f"{url}/archive/search?q=harbour")
         assert status == 200
@@ -432,18 +404,16 @@ def test_the_program_needs_no_privilege_and_writes_to_its_temporary_folder_alone
     )
     if os.geteuid() != 0 or tried.returncode:
         pytest.skip("only root can make a file system read-only, and not everywhere")
-    port = free_port()
     entry = " ".join(re.findall(r'"([^"]+)"', dict(last_stage())["ENTRYPOINT"] + dict(last_stage())["CMD"]))
-    serve = program_here(f"{PROGRAM} {entry.removeprefix('search-app ')}", Path("/nowhere"), index_dir)
-    variables = {**image_environment(), "SEARCH_APP_PORT": str(port), "SEARCH_APP_INDEX": str(index_dir)}
+    command = program_here(f"{PROGRAM} {entry.removeprefix('search-app ')}", Path("/nowhere"), index_dir)
+    variables = {**image_environment(), "SEARCH_APP_PORT": "0", "SEARCH_APP_INDEX": str(index_dir)}
     variables |= {"HOME": "/nonexistent", "TMPDIR": "/mnt", "PATH": os.environ["PATH"]}
-    command = ["unshare", "--mount", "sh", "-c", f"{mounts} && {shut_in} {serve}"]
-    with running(command, f"http://127.0.0.1:{port}/healthz", **variables) as process:
-        assert ask(f"http://127.0.0.1:{port}/search?q=harbour")[0] == 200
-        assert ask(f"http://127.0.0.1:{port}/readyz")[0] == 200
+    with started(["unshare", "--mount", "sh", "-c", f"{mounts} && {shut_in} {command}"], **variables) as (process, url):
+        assert ask(f"{url}search?q=harbour")[0] == 200
+        assert ask(f"{url}readyz")[0] == 200
         check = re.search(r'"-c", "(.+?)"\]', dict(last_stage())["HEALTHCHECK"])
         assert check
-        code = check[1].replace("8000", str(port))
+        code = check[1].replace("8000", str(urlsplit(url).port))
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30).returncode == 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_SECONDS) == 0
