@@ -154,6 +154,15 @@ def test_files_that_are_named_exist(page: Path) -> None:
         assert any((folder / name).exists() for folder in (page.parent, REPOSITORY, REPOSITORY / "search_app")), name
 
 
+def test_every_promise_names_its_tests() -> None:
+    page = (REPOSITORY / "search_app" / "README.md").read_text(encoding="utf-8")
+    promises = rows(page[page.index("## What is promised") : page.index("## How to change it")])
+    assert len(promises) > 80
+    assert len({promise for promise, _ in promises}) == len(promises), "each stands once"
+    for promise, tests in promises:
+        assert re.search(r"\]\(\.\./tests/(opensearch/)?test_\w+\.py\)", tests), promise
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"(?m)^## (\S+)", changes)[0] == __version__
