@@ -17,6 +17,7 @@ from ..engine.result import Engine
 from ..errors import SettingsError
 from ..settings import load_settings
 from . import api, api_archive, articles, browser, exports, feeds, health, openapi, pages, periods, problems, values
+from .hits import shared_language
 from .limits import limit_exports, limit_requests, refuse_bodies
 from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
 from .metrics import Metrics
@@ -69,6 +70,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     shared = Site(settings, engine, today, fingerprint(static), metrics)
     app.extensions[EXTENSION] = shared
     app.jinja_env.globals["site_name"] = settings.text("site_name")
+    app.jinja_env.filters["shared_language"] = shared_language
     for room in (pages, api, api_archive, exports, feeds, browser, openapi, articles, periods, values, health):
         app.register_blueprint(room.blueprint)
     problems.register_problems(app)

@@ -50,7 +50,7 @@ def present_hits(hits: tuple[Hit, ...], links: Links, refine: Refinements) -> tu
 def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
     """Return a hit for a page."""
     # A context that is the topic again would only repeat the line above it; one that all hits have, the page's head.
-    contexts = [context for context in hit.contexts if context != hit.topic and not refine.all_have(context)]
+    contexts = [context for context in hit.contexts if context != hit.topic and context not in refine.in_all_hits]
     more = len(contexts) - CONTEXTS_A_HIT
     return HitLine(
         href=links.article(hit.path),
@@ -69,6 +69,12 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         opinion=hit.kind != "news",
         why=present_reasons(hit.score_parts) if hit.score_parts else (),
     )
+
+
+def shared_language(hits: tuple[HitLine, ...]) -> str | None:
+    """Return the language that all hits are in, ``""`` for the page's own; None where they are in several."""
+    languages = {hit.language for hit in hits}
+    return languages.pop() if len(languages) == 1 else None
 
 
 def _narrowing(name: str, value: str, refine: Refinements) -> Value:

@@ -19,7 +19,7 @@ from .state import (
     VALUE_FIELDS,
     adding,
     args_from_request,
-    replacing,
+    args_without,
     span_texts,
 )
 
@@ -41,6 +41,8 @@ def _encoded(name: str, value: str, lettered: bool = False) -> str:
 
 def _with_letters(text: str) -> str:
     """Return an encoded text with the letters and digits of all scripts as they are, the rest still encoded."""
+    if "%" not in text:
+        return text
     return _NOT_ASCII.sub(lambda found: "".join(c if c.isalnum() else quote(c) for c in unquote(found[0])), text)
 
 
@@ -111,7 +113,11 @@ class Links:
 
     def search(self, request: SearchRequest) -> str:
         """Return the address of a result page."""
-        text = query_string(args_from_request(request) + self.language_args, self.lettered)
+        return self.search_of(args_from_request(request))
+
+    def search_of(self, pairs: list[tuple[str, str]]) -> str:
+        """Return the address of a result page with these parameters, in canonical order."""
+        text = query_string(pairs + self.language_args, self.lettered)
         return f"{self.search_path}?{text}" if text else self.search_form
 
     def api_search(self, request: SearchRequest, args: Iterable[tuple[str, str]] = ()) -> str:
@@ -120,17 +126,16 @@ class Links:
 
     def feed(self, request: SearchRequest) -> str:
         """Return the address of a search as a feed."""
-        kept = replacing(request, page=request.page, sort="", facet_size=20, interval="", explain=False)
-        return self._with_query("/feed.atom", args_from_request(kept))
+        return self._with_query("/feed.atom", args_without(request, "sort", "facet_size", "interval", "explain"))
 
     def export(self, request: SearchRequest, name: str) -> str:
         """Return the address of an export of a search. name : ``.csv``, ``.jsonl``, ``/facets.csv``, …"""
-        kept = replacing(request, per_page=20, facet_size=20, explain=False)
-        return self._with_query(f"/export{name}", args_from_request(kept))
+        kept = args_without(request, "page", "per_page", "facet_size", "explain")
+        return self._with_query(f"/export{name}", kept)
 
     def api_facet(self, request: FacetRequest) -> str:
         """Return the address of a page of all values of a facet as JSON."""
-        pairs = args_from_request(replacing(request.search, per_page=20, facet_size=20))
+        pairs = args_without(request.search, "page", "per_page", "facet_size")
         return self._with_query(f"/api/facets/{request.field}", [*pairs, *facet_args(request)])
 
     def api_article(self, path: str) -> str:
@@ -139,7 +144,7 @@ class Links:
 
     def facet(self, request: FacetRequest) -> str:
         """Return the address of the page of all values of a facet."""
-        pairs = args_from_request(replacing(request.search, per_page=20, facet_size=20))
+        pairs = args_without(request.search, "page", "per_page", "facet_size")
         return self._with_query(f"/search/facet/{request.field}", [*pairs, *facet_args(request), *self.language_args])
 
     def facet_of(self, field: str, request: SearchRequest) -> str:
@@ -148,7 +153,7 @@ class Links:
 
     def facets_of(self, request: SearchRequest, fields: Iterable[str] = FACET_FIELDS) -> dict[str, str]:
         """Return ``facet_of`` for several fields of one search."""
-        pairs = args_from_request(replacing(request, per_page=20, facet_size=20))
+        pairs = args_without(request, "page", "per_page", "facet_size")
         return {field: self._with_query(f"/search/facet/{field}", [*pairs, *self.language_args]) for field in fields}
 
     def article(self, path: str, ending: str = ".html") -> str:
@@ -202,25 +207,27 @@ class Refinements:
     A page holds some two hundred of them. What stands before and after the change is written once a parameter, so
     that a link costs one join (measured: 0.6 µs against 15 µs).
     weight : the bytes that every one of them has before anything is added.
+    in_all_hits : the contexts that every hit of the search has, since the search asks for them.
     """
 
     def __init__(self, links: Links, request: SearchRequest) -> None:
         self._links = links
-        self._request = replacing(request)
+        self._request = request
         self._path = f"{links.search_path}?"
-        pairs = args_from_request(self._request)
+        pairs = args_without(request, "page")
         self.weight = len(query_string(pairs + links.language_args, links.lettered).encode())
         self._pairs = pairs
         self._around: dict[str, tuple[str, str]] = {}
-        undated = args_from_request(replacing(request, date_from=None, date_to=None, interval=""))
+        undated = [pair for pair in pairs if pair[0] not in ("from", "to", "interval")]
         self._around_days = self._frame(undated, "from", "to")
         unsorted = [pair for pair in pairs if pair[0] != "sort"]
         self._around_sort = self._frame(unsorted, "sort", "sort")
-        self._unsorted = links.search(replacing(self._request, sort=""))
+        self._unsorted = links.search_of(unsorted)
         self._around_page = self._frame(pairs, "page", "page")
-        self._first_page = links.search(self._request)
+        self._first_page = links.search_of(pairs)
         self._taken = {value for name in VALUE_FIELDS for value in getattr(request, name)}
         self._chosen = {(name, value) for name in VALUE_FIELDS for value in getattr(request, name)}
+        self.in_all_hits = frozenset(request.context if request.context_match == "all" else ())
 
     def _frame(self, pairs: list[tuple[str, str]], first: str, last: str) -> tuple[str, str]:
         """Return the address before a new value of ``first`` (after those it has), and after one of ``last``."""
@@ -242,10 +249,6 @@ class Refinements:
     def has(self, name: str, value: str) -> bool:
         """Tell whether the search has this value of ``name`` already."""
         return (name, value) in self._chosen
-
-    def all_have(self, context: str) -> bool:
-        """Tell whether every hit of the search has this context, since the search asks for it."""
-        return self._request.context_match == "all" and self.has("context", context)
 
     def ordered(self, sort: str) -> str:
         """Return the address of the same search in another order, on its first page; ``""`` is the order by default."""

@@ -22,6 +22,7 @@ from .records import Box, Chip, FacetGroup, HitLine, Link, SearchForm
 from .state import (
     VALUE_FIELDS,
     args_from_request,
+    args_without,
     has_filters,
     removing,
     replacing,
@@ -199,7 +200,7 @@ def _why(request: SearchRequest, links: Links) -> Link | None:
 
 def _range_form(request: SearchRequest, links: Links) -> SearchForm:
     """Return the form that takes other days for the same search."""
-    kept = args_from_request(replacing(request, date_from=None, date_to=None, interval=""))
+    kept = args_without(request, "page", "from", "to", "interval")
     return SearchForm(links.search_form, "", "", "", (*kept, *links.language_args))
 
 

@@ -10,13 +10,15 @@ import re
 from typing import Any
 
 from flask.templating import Environment
-from jinja2 import Template
-from jinja2.compiler import CodeGenerator
+from jinja2 import Template, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-_SPECIAL = re.compile("[&<>\"']")
+from .language import markup
+
+_find_special = re.compile("[&<>\"']").search
 
 
 def escaped(value: Any) -> str:
@@ -24,17 +26,29 @@ def escaped(value: Any) -> str:
 
     For joining alone: what it returns must not be escaped again. Cost: 0.3 µs for plain text, against 0.9 µs.
     """
-    if type(value) is Markup or (type(value) is str and not _SPECIAL.search(value)):
-        return value
-    return escape(value)
+    if type(value) is str:
+        return escape(value) if _find_special(value) else value
+    return value if type(value) is Markup else escape(value)
 
 
 class QuickCode(CodeGenerator):
-    """Jinja's code generator, with ``escaped`` in place of ``escape`` where values are printed."""
+    """Jinja's code generator, with ``escaped`` in place of ``escape`` for what is printed, and a short way to ``_``."""
 
     def write(self, x: str) -> None:
         """Write a piece of a template's code. Were Jinja to write it otherwise, pages would be as slow as before."""
         super().write("environment.escaped(" if x == "escape(" else x)
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        """Write a call: of ``_`` as it is, of all else with what Jinja does for functions that want its context."""
+        if not (isinstance(node.node, nodes.Name) and node.node.name == "_" and len(node.args) == 1):
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        self.write("environment.said(")
+        self.visit(node.args[0], frame)
+        for value in node.kwargs:
+            self.write(", ")
+            self.visit(value, frame)
+        self.write(")")
 
 
 class QuickTemplate(Template):
@@ -46,8 +60,9 @@ class QuickTemplate(Template):
 
 
 class QuickEnvironment(Environment):
-    """Flask's environment of templates with that code generator and those templates."""
+    """Flask's environment of templates with that code generator and those templates, in which ``_`` is ``markup``."""
 
     code_generator_class = QuickCode
     template_class = QuickTemplate
     escaped = staticmethod(escaped)
+    said = staticmethod(markup)

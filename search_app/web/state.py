@@ -127,6 +127,11 @@ def args_from_request(request: SearchRequest) -> list[tuple[str, str]]:
     return pairs
 
 
+def args_without(request: SearchRequest, *names: str) -> list[tuple[str, str]]:
+    """Return ``args_from_request`` of the same search with some of its parameters at their defaults."""
+    return [pair for pair in args_from_request(request) if pair[0] not in names]
+
+
 def adding(request: SearchRequest, name: str, value: str) -> SearchRequest:
     """Return the search with one more value of ``name`` (one of ``VALUE_FIELDS``), on its first page.
 
