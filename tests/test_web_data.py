@@ -195,7 +195,7 @@ def test_links_below_a_path(prefixed: Flask, address: str) -> None:
 def test_pages_below_a_path(prefixed: Flask) -> None:
     client = prefixed.test_client()
     assert client.get("/find").status_code == 200
-    assert 'href="/find/static/style.css' in client.get("/find/").get_data(as_text=True)
+    assert 'href="/find/static/pages.css' in client.get("/find/").get_data(as_text=True)
     assert client.get("/find/search?q=").headers["Location"] == "/find/search"
 
 
