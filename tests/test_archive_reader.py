@@ -19,14 +19,17 @@ from search_app.archive import FileStat, Page, Skipped, read_archive, read_pages
 from search_app.archive.model import (
     BAD_NAME,
     FAILED,
+    NEWS,
     NO_DATE,
     NO_HEADLINE,
     NOT_UTF8,
+    OPINION,
     OUTSIDE,
     TOO_LARGE,
     UNREADABLE,
 )
 from search_app.archive.packing import Packer, unpack
+from search_app.archive.paths import locate
 from search_app.archive.reader import CHUNK_FILES, decode
 from search_app.errors import ArchiveError, WorkerDiedError
 
@@ -304,6 +307,40 @@ def test_a_link_to_a_file_that_cannot_be_used_keeps_its_headline(tmp_path: Path)
     write(tmp_path, "news/2031/03/4/b.md", "no headline")
     (article,) = read_archive(tmp_path).articles
     assert [(item.headline, item.contexts) for item in article.related] == [("Told by a", ("C",))]
+
+
+ODD_FILES = (
+    "news/2031/03/4/plain.md",
+    "zh/news/2031/03/4/in-a-language.md",
+    "news/2031/3/04/padded.md",
+    "news/2031/02/31/no-day.md",
+    "news/2031/03/4/Łódź.md",
+    "news/2031/03/4/a#b.md",
+    "news/2031/03/4/index.md",
+    "news/2031/03/index.md",
+    "index.md",
+    "news/README.md",
+    "zh/news/2031/03/4/index.md",
+    "opinion/2031/03/4/on-quays/index.md",
+    "news/2031/03/4/x/README.md",
+    "opinion/2031/03/4/on-quays/README.md",
+    "opinion/2031/03/4/on-docks.md",
+    "news/stray.md",
+    "news/2031/03/4/deep/er.md",
+    "news/2031/03/4/index.md.md",
+    "faq/index.md",
+    "news/2031/03/4/.md",
+    "api/2031/03/4/plain.md",
+)
+
+
+def test_the_paths_that_have_a_file_are_those_that_files_are_located_at() -> None:
+    located = {locate(file).path for file in ODD_FILES if locate(file).kind in (NEWS, OPINION)}
+    known = reader.KnownPaths([FileStat(file, 1, 1) for file in ODD_FILES])
+    asked = {locate(file).path for file in ODD_FILES} | {f"/{file}"[:-3] for file in ODD_FILES} | {"", "/", "news"}
+    asked |= {path[1:] for path in asked} | {f"x{path}" for path in asked} | {"/news/2031/03/4/never"}
+    assert {path for path in asked if path in known} == located
+    assert len(located) >= 10
 
 
 # Processes

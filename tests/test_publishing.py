@@ -14,13 +14,13 @@ from story_archive import assert_tidy, found, write_stories, write_story
 
 from search_app.archive.model import Article, Source
 from search_app.errors import BuildRefusedError, SearchAppError
-from search_app.index import builder, gather
+from search_app.index import gather, plan
 from search_app.index.builder import build_index
 from search_app.index.canaries import ARTICLES, draw_canaries, wrong_answers
 from search_app.index.files import FileSystem, NewFile
 from search_app.index.generation import open_snapshot
 from search_app.index.manifest import SEGMENTS, list_generations, manifest_path, read_manifest, sizes_of
-from search_app.index.update import Changes
+from search_app.index.relink import Changes
 from search_app.index.verify import check_index
 
 Make = Callable[..., Article]
@@ -181,7 +181,7 @@ def test_an_update_that_overlooks_changes_is_not_published(
     for day in range(1, 11):
         write_story(stories, day, f"Quay {day} closes")
     nothing: frozenset[int] = frozenset()
-    monkeypatch.setattr(builder, "find_changes", lambda *given: Changes(nothing, nothing, nothing))
+    monkeypatch.setattr(plan, "find_changes", lambda *given: Changes(nothing, nothing, nothing))
     assert_refused(stories, index, "not as the archive has it", "Run again with --full.")
     monkeypatch.undo()
     assert build_index(stories, index, jobs=1).changed == 10
@@ -193,7 +193,7 @@ def test_an_update_that_keeps_what_is_gone_is_not_published(
     build_index(stories, index, jobs=1)
     (stories / "news/2031/10/5/story-5.md").unlink()
     nothing: frozenset[int] = frozenset()
-    monkeypatch.setattr(builder, "find_changes", lambda *given: Changes(nothing, nothing, nothing))
+    monkeypatch.setattr(plan, "find_changes", lambda *given: Changes(nothing, nothing, nothing))
     assert_refused(stories, index, "it holds 10 articles, the archive has 9")
 
 
@@ -227,7 +227,7 @@ def in_section(path: Path, name: str) -> int:
 ROT = {
     "segment": lambda folder: flip(folder("seg"), in_section(folder("seg"), "headline.docs")),
     "stored text": lambda folder: flip(folder("seg"), in_section(folder("seg"), "stored.blob") + 30),
-    "catalogue": lambda folder: flip(folder("cat"), in_section(folder("cat"), "facts") + 20),
+    "catalogue": lambda folder: flip(folder("cat"), in_section(folder("cat"), "edge.target") + 20),
     "sightings": lambda folder: flip(folder("seen"), in_section(folder("seen"), "hash")),
     "segment gone": lambda folder: folder("seg").unlink(),
     "catalogue cut": lambda folder: os.truncate(folder("cat"), 100),

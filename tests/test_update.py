@@ -160,6 +160,24 @@ def test_a_catalogue_that_cannot_be_read_leads_to_a_full_build(
     assert_up_to_date(changing, index, tmp_path)
 
 
+@pytest.mark.parametrize("edited", [False, True], ids=["nothing changed", "edited"])
+def test_a_catalogue_of_another_form_leads_to_a_full_build(
+    changing: ChangingArchive, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: bool
+) -> None:
+    with monkeypatch.context() as other:
+        other.setattr(catalogue, "FORMAT", "catalogue 1")
+        update(changing, index)
+    if edited:
+        changing.put(PATHS[5] + ".md", Draft("Another headline"))
+    counted = Counted()
+    report = update(changing, index, progress=counted)
+    assert counted.read == len(changing.files())
+    assert (report.published, counts(report)[0]) == (True, 0)
+    assert not update(changing, index).published
+    update(changing, index, full=True)
+    assert_up_to_date(changing, index, tmp_path)
+
+
 def flipped(data: bytes) -> bytes:
     """Return data with one bit of every 64th byte the other way round."""
     return bytes(byte ^ 1 if n % 64 == 40 else byte for n, byte in enumerate(data))

@@ -7,7 +7,7 @@ processes), *link* (contexts joined from both ends of every edge, versions folde
 from .linker import Linker, link
 from .model import Article, Edge, FileStat, LinkedArchive, Listing, Page, Related, Skipped, Source, Version
 from .parser import parse_page
-from .reader import Reading, read_again, read_all, read_archive, read_pages
+from .reader import Reading, read_all, read_archive, read_pages, read_some, twin_of
 from .render import plain_text, render_markdown, render_plain
 from .walk import Walk, walk_archive
 
@@ -28,11 +28,12 @@ __all__ = [
     "link",
     "parse_page",
     "plain_text",
-    "read_again",
     "read_all",
     "read_archive",
     "read_pages",
+    "read_some",
     "render_markdown",
     "render_plain",
+    "twin_of",
     "walk_archive",
 ]

@@ -32,6 +32,7 @@ _ENDINGS = (".md", ".html", ".json", ".xml")
 _INDEXES = ("index", "README")
 INDEX_FILES = frozenset(name + ".md" for name in _INDEXES)
 """Names of the pages of folders themselves: of days, months and years."""
+_FOLDER_PAGES = tuple(f"/{name}" for name in sorted(INDEX_FILES))
 _LANGUAGE_FOLDER = re.compile(r"[a-z]{2}(?:-[a-z]{2,8})?")
 
 MAX_LINK_CHARS = 4096
@@ -50,6 +51,16 @@ class Place(NamedTuple):
 def folder_of(file: str) -> str:
     """Return the folder of a file, ``""`` for the archive itself."""
     return file.rpartition("/")[0]
+
+
+def lies_plainly(file: str) -> bool:
+    """Tell whether a file's site path is its name without the ending: so it is for nearly all of an archive."""
+    return file.isascii() and _PLAIN_FILE.fullmatch(file) is not None
+
+
+def is_day_page(file: str) -> bool:
+    """Tell whether a file surely is the page of a day, month or year; other files may be one as well."""
+    return file.startswith(f"{model.NEWS}/") and file.endswith(_FOLDER_PAGES)
 
 
 def parse_day(text: str) -> date | None:
@@ -71,8 +82,8 @@ def locate(file: str) -> Place:
     Pages about the site (``api/``, ``faq/``), months' and years' own pages and everything that is not Markdown are
     IGNORED. A file below a language's folder (``zh/news/…``) lies where it would without it.
     """
-    plain = _PLAIN_FILE.fullmatch(file)
-    if plain and file.isascii():
+    plain = _PLAIN_FILE.fullmatch(file) if file.isascii() else None
+    if plain:
         day = _day(plain[2], plain[3], plain[4])
         if day is not None:
             return Place(model.NEWS, "/" + plain[1], day, "")

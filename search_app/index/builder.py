@@ -9,38 +9,32 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from ..archive import Reading, Skipped, Walk, read_again, read_all, walk_archive
-from ..archive.linker import Graph
+from ..archive import FileStat, Reading, Skipped, Walk, read_all, read_some, walk_archive
 from ..archive.model import UNREADABLE
 from ..archive.walk import without_article
 from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
 from ..settings import Settings, load_settings
-from .catalogue import Catalogue, read_catalogue, read_walk, walk_digest, write_catalogue
+from .catalogue import Marks, marks_of, read_catalogue, read_walk, walk_digest, write_catalogue
+from .changes import read_news
 from .files import FileSystem, make_folders
 from .generation import Snapshot, damage, live_docs, newest_generation, open_snapshot, prune
 from .lock import BuildLock, build_lock
 from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, mark_checked, sizes_of, write_manifest
+from .memory import Memory
+from .plan import Plan, plan_update, plan_whole
 from .publishing import refuse_damage, refuse_loss, refuse_wrong_answers
+from .relink import Changes, Chosen, Whole
 from .schema import schema_fingerprint
 from .segment import Segment
 from .sightings import SIGHTINGS, Contents, last_sightings, see_again, write_sightings
 from .suggestions import SUGGESTIONS, Part, write_suggestions
-from .update import (
-    Before,
-    Changes,
-    Chosen,
-    find_changes,
-    segments_to_rewrite,
-    spelling_changes,
-    superseded_nodes,
-)
 from .writer import write_segment
 
 Progress = Callable[[str, int, int], None]
@@ -133,7 +127,8 @@ class _Build:
     def run(self, full: bool) -> BuildReport:
         """Build and publish; publish nothing where nothing changed."""
         walk = walk_archive(self._archive, self._max_file_bytes)
-        digest = walk_digest(walk.files, walk.skipped)
+        marks = marks_of(walk.files)
+        digest = walk_digest(marks, walk.skipped)
         previous = self._previous
         if previous is not None:
             damaged = damage(self._index_dir, sizes_of(previous.manifest))
@@ -148,10 +143,12 @@ class _Build:
             mark_checked(self._index_dir, manifest.generation)
             self._tidy()  # The build before may have been stopped after it had published.
             return BuildReport(manifest.articles, 0, 0, 0, skipped, self._seconds(), manifest.generation, False)
-        catalogue = self._catalogue() if reusable else None
-        if catalogue is None or previous is None:
-            return self._build_all(walk, digest)
-        return self._build_changes(walk, digest, catalogue, previous)
+        # A file written while this build looks at it may change again within one tick of the disk's clock.
+        recent = np.array([item.mtime_ns >= self._started_ns - SETTLED_NS for item in walk.files], bool)
+        settled = np.where(recent, np.uint64(0), marks)
+        plan = self._plan(walk, marks, settled, self._memory() if reusable else None)
+        unread = any(item.reason == UNREADABLE for item in plan.skipped)
+        return self._publish(walk, settled, "" if unread or recent.any() else digest, plan)
 
     def _tidy(self) -> None:
         """Remove what no generation needs; where that fails, the next build does it."""
@@ -174,8 +171,8 @@ class _Build:
         except IndexDamagedError:
             return ""
 
-    def _catalogue(self) -> Catalogue | None:
-        """Return the catalogue of the generation that serves; None where there is none that can be used."""
+    def _memory(self) -> Memory | None:
+        """Return what the generation that serves remembers; None where there is nothing that can be used."""
         previous = self._previous
         if previous is None or previous.manifest.catalogue is None:
             return None
@@ -188,78 +185,34 @@ class _Build:
 
     # -- the two ways to build ------------------------------------------------------------------------------------
 
-    def _build_all(self, walk: Walk, digest: str) -> BuildReport:
-        reading = read_all(
-            self._archive, walk, jobs=self._jobs, max_file_bytes=self._max_file_bytes, progress=self._reading
-        )
-        graph = reading.linker.graph()
-        self._refuse(graph, reading)
-        catalogue = Catalogue(reading.linker, {}, reading.digests, (), {})
-        return self._publish(walk, digest, reading, catalogue, graph, Chosen(graph, graph.documents), {}, None)
+    def _plan(self, walk: Walk, marks: Marks, settled: Marks, memory: Memory | None) -> Plan:
+        """Read what has to be read and say what to make of it. settled : see ``read_news``."""
+        options = {"jobs": self._jobs, "max_file_bytes": self._max_file_bytes}
+        if memory is None or self._previous is None:
+            reading = read_all(self._archive, walk, **options, progress=self._reading)
+            return plan_whole(
+                reading,
+                lambda: {item.file: mark for item, mark in zip(walk.files, settled.tolist(), strict=True)},
+                self._refuse,
+            )
 
-    def _build_changes(self, walk: Walk, digest: str, catalogue: Catalogue, previous: Snapshot) -> BuildReport:
-        before = Before.of(catalogue)
-        stats = {item.file: item for item in walk.files}
-        changed = {file for file, stat in stats.items() if catalogue.files.get(file) != stat}
-        changed |= {item.file for item in catalogue.skipped if item.file in stats}
-        gone = catalogue.files.keys() - stats.keys()
-        reading, touched = read_again(
-            Reading(catalogue.linker, list(catalogue.skipped), catalogue.digests),
-            self._archive,
-            walk,
-            changed,
-            gone,
-            jobs=self._jobs,
-            max_file_bytes=self._max_file_bytes,
-            progress=self._reading,
-        )
-        graph = reading.linker.graph()
-        self._refuse(graph, reading)
-        changes = find_changes(catalogue, before, touched, graph, previous)
-        dead = self._dead(catalogue, changes)
-        docs = {entry.name: entry.docs for entry in previous.manifest.segments}
-        live = {name: count - len(dead[name]) for name, count in docs.items()}
-        written = changes.new | changes.changed
-        rewritten = segments_to_rewrite(live, docs, len(written)) if changes else set()
-        if rewritten:
-            stale = changes.changed | changes.gone
-            moved = {node for node, (name, _) in catalogue.locations.items() if name in rewritten}
-            written |= moved - stale
-        kept = {name: tuple(sorted(dead[name])) for name in docs if name not in rewritten}
-        return self._publish(walk, digest, reading, catalogue, graph, Chosen(graph, written), kept, changes)
+        def read(files: Sequence[FileStat], known: Sequence[FileStat]) -> Reading:
+            return read_some(self._archive, files, known=known, **options, progress=self._reading)
 
-    def _dead(self, catalogue: Catalogue, changes: Changes) -> dict[str, set[int]]:
-        """Return, by segment, the documents that no longer count: deleted before, or changed or gone now."""
-        entries = self._previous.manifest.segments if self._previous else ()
-        dead = {entry.name: set(entry.deleted) for entry in entries}
-        for node in changes.changed | changes.gone:
-            name, doc = catalogue.locations[node]
-            dead[name].add(doc)
-        return dead
+        return plan_update(memory, read_news(memory, walk, marks, settled, read), self._previous, self._refuse)
 
-    def _refuse(self, graph: Graph, reading: Reading) -> None:
+    def _refuse(self, articles: int, skipped: Sequence[Skipped]) -> None:
         """Raise where what was read looks like a mistake: no article at all, or far fewer than before."""
-        if not graph.documents:
-            raise without_article(self._archive, sorted(reading.skipped, key=lambda item: item.file))
-        refuse_loss(len(graph.documents), self._articles_before, self._settings, self._force)
+        if not articles:
+            raise without_article(self._archive, sorted(skipped, key=lambda item: item.file))
+        refuse_loss(articles, self._articles_before, self._settings, self._force)
 
     # -- publishing -----------------------------------------------------------------------------------------------
 
-    def _publish(
-        self,
-        walk: Walk,
-        digest: str,
-        reading: Reading,
-        catalogue: Catalogue,
-        graph: Graph,
-        chosen: Chosen,
-        kept: dict[str, tuple[int, ...]],
-        changes: Changes | None,
-    ) -> BuildReport:
+    def _publish(self, walk: Walk, settled: Marks, digest: str, plan: Plan) -> BuildReport:
         """Write what is new beside what is kept, verify it, and publish the two as a new generation.
 
-        kept : segments of the generation before that stay, each with its deleted documents. changes : None for a build
-        from nothing, which tells them by comparing.
+        digest : of the walk, ``""`` where the next build has to look at the files in any case.
         """
         seen = last_sightings(self._index_dir)
         prune(self._index_dir, self._files)
@@ -267,20 +220,18 @@ class _Build:
         folder = self._index_dir / SEGMENTS
         made: list[Path] = []
         try:
-            entries = [self._kept_entry(name, deleted) for name, deleted in kept.items()]
+            entries = [self._kept_entry(name, deleted) for name, deleted in plan.kept.items()]
             segment = None
-            if chosen or not entries:
+            if plan.chosen or not entries:
                 made.append(folder / f"{generation:08d}-1.seg")
-                segment = self._write_segment(made[-1], chosen)
+                segment = self._write_segment(made[-1], plan.chosen)
                 entries.insert(0, SegmentEntry(segment.name, segment.file.size, segment.docs))
-            skipped = tuple(sorted((*reading.skipped, *graph.skipped), key=lambda item: item.file))
-            self._remember(catalogue, walk, digest, reading, graph, chosen, segment, set(kept))
             made.append(folder / f"{generation:08d}-1.cat")
-            written = write_catalogue(made[-1], catalogue, self._files)
+            written = write_catalogue(made[-1], *plan.outcome(entries, walk.files, settled, digest), self._files)
             built_at = _now()
             parts = self._parts(entries, segment)
             was, now = self._contents_before(), Contents.of(parts)
-            counts = _count(changes) if changes is not None else _compare(was, now)
+            counts = _count(plan.changes) if plan.changes is not None else _compare(was, now)
             sighted = see_again(seen, was, now, int(built_at.timestamp()))
             made += [folder / f"{generation:08d}-1.{ending}" for ending in ("seen", "sug")]
             companions = {
@@ -292,25 +243,25 @@ class _Build:
                 generation=generation,
                 schema=schema_fingerprint(),
                 segments=tuple(entries),
-                articles=len(graph.documents),
+                articles=plan.articles,
                 archive=str(self._archive.resolve()),
                 built_at=built_at.isoformat(timespec="seconds"),
                 seconds=round(self._seconds(), 2),
                 files=len(walk.files),
-                skipped=tuple((item.file, item.reason, item.detail) for item in skipped),
+                skipped=tuple((item.file, item.reason, item.detail) for item in plan.skipped),
                 catalogue=written,
                 companions=companions,
             )
             self._step("verifying", 0, 1)
             refuse_damage(self._index_dir, sizes_of(manifest))
-            refuse_wrong_answers(self._index_dir, manifest, self._previous, reading.linker, graph, sum(counts))
+            refuse_wrong_answers(self._index_dir, manifest, self._previous, plan.linked, sum(counts))
             write_manifest(self._index_dir, manifest, self._files)
         except BaseException:
             _take_back(self._index_dir, generation, made, self._files, self._lock)
             raise
         self._tidy()
         self._step("verifying", 1, 1)
-        return BuildReport(len(graph.documents), *counts, skipped, self._seconds(), generation, True)
+        return BuildReport(plan.articles, *counts, plan.skipped, self._seconds(), generation, True)
 
     def _kept_entry(self, name: str, deleted: tuple[int, ...]) -> SegmentEntry:
         entries = self._previous.manifest.segments if self._previous else ()
@@ -326,7 +277,7 @@ class _Build:
         opened = {segment.name: segment for segment in (*before, made) if segment}
         return [(opened[entry.name], live_docs(entry)) for entry in entries]
 
-    def _write_segment(self, path: Path, chosen: Chosen) -> Segment:
+    def _write_segment(self, path: Path, chosen: Whole | Chosen) -> Segment:
         """Write a segment and open it."""
         info = write_segment(
             path,
@@ -338,35 +289,6 @@ class _Build:
         )
         refuse_damage(self._index_dir, {info.name: info.bytes})
         return Segment(path, info.bytes)
-
-    def _remember(
-        self,
-        catalogue: Catalogue,
-        walk: Walk,
-        digest: str,
-        reading: Reading,
-        graph: Graph,
-        chosen: Chosen,
-        segment: Segment | None,
-        kept: set[str],
-    ) -> None:
-        """Bring the catalogue to what the next build has to know."""
-        documents = frozenset(graph.documents)
-        stay = ((node, place) for node, place in catalogue.locations.items() if place[0] in kept and node in documents)
-        catalogue.locations = dict(stay)
-        if segment is not None:
-            catalogue.locations |= {node: (segment.name, doc) for doc, node in enumerate(chosen.nodes)}
-        # A file written while this build looked at it may change again within one tick of the disk's clock.
-        settled = self._started_ns - SETTLED_NS
-        catalogue.files = {
-            item.file: item if item.mtime_ns < settled else item._replace(mtime_ns=-1) for item in walk.files
-        }
-        unread = any(item.reason == UNREADABLE for item in reading.skipped)
-        catalogue.walk = "" if unread or any(item.mtime_ns >= settled for item in walk.files) else digest
-        catalogue.digests = reading.digests
-        catalogue.skipped = tuple(reading.skipped)
-        catalogue.current = superseded_nodes(graph)
-        catalogue.labels = spelling_changes(graph)
 
     def _reading(self, done: int, total: int) -> None:
         self._step("reading", done, total)

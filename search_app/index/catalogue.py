@@ -1,18 +1,15 @@
 """The catalogue: what a build remembers of the archive's files, so that the next one reads only what changed.
 
-In: a linker, the files' stats, and where each article lies in the segments. Out: one file of sections beside the
-segments, and the same linker again. Texts that the segments store anyway are not written twice: they come from there.
+In: columns of what the files say, their marks, and where each article lies in the segments. Out: one file of sections
+beside the segments, and the same columns again. Texts that the segments store anyway are not written twice.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,162 +17,155 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from ..archive import FileStat, Linker, Skipped, Version
-from ..archive.linker import Facts, ListingPage
+from ..archive import FileStat, Skipped
 from ..errors import IndexDamagedError
+from .columns import Columns, Mask, Names, Numbers, Pages, Ragged, Rows
 from .files import FileSystem
 from .generation import Snapshot
 from .manifest import SegmentEntry
-from .records import unpack_path
+from .memory import Memory, Places, Said
 from .schema import schema_fingerprint
-from .sections import SectionFile, SectionWriter, narrow
+from .sections import Array, SectionFile, SectionWriter
 
+FORMAT = "catalogue 2"
 LEVEL = 6
-_TEXTS = ("headline", "summary", "markup", "sources", "image")
+Marks = npt.NDArray[np.uint64]
 
 
-@dataclass(slots=True)
-class Catalogue:
-    """What one build knew of the archive.
+def marks_of(files: Sequence[FileStat]) -> Marks:
+    """Return 64 bits for each file that differ, for all practical purposes, whenever name, size or time do; never 0.
 
-    linker : what every usable file says. files : stat of every file that the walk saw, by file.
-    digests : hash of each file's bytes. skipped : files that could not be used.
-    locations : node → (segment name, document) of each article. current : node → node of its current version, for
-    superseded ones. labels : spelling in force, for the names whose own spelling is another.
-    walk : ``walk_digest`` of the walk, ``""`` where the next build must look at the files one by one in any case.
+    Cost: about 1 µs a file.
     """
-
-    linker: Linker
-    files: dict[str, FileStat]
-    digests: dict[str, bytes]
-    skipped: tuple[Skipped, ...]
-    locations: dict[int, tuple[str, int]]
-    current: dict[int, int] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    walk: str = ""
+    blake2b = hashlib.blake2b
+    rows = [blake2b(f"{file}\0{size}\0{time}".encode(), digest_size=8).digest() for file, size, time in files]
+    marks: Marks = np.maximum(np.frombuffer(b"".join(rows), "<u8"), np.uint64(1))
+    return marks
 
 
-def walk_digest(files: Iterable[FileStat], skipped: Iterable[Skipped]) -> str:
-    """Return a text that differs whenever any file's name, size or time does. Cost: about 1 µs a file."""
-    digest = hashlib.blake2b(digest_size=16)
-    rows = (f"{file}\0{size}\0{mtime_ns}\n" for file, size, mtime_ns in files)
-    while block := "".join(islice(rows, 4096)):
-        digest.update(block.encode())
+def walk_digest(marks: Marks, skipped: Iterable[Skipped]) -> str:
+    """Return a text that differs whenever any file's mark does."""
+    digest = hashlib.blake2b(marks.astype("<u8").tobytes(), digest_size=16)
     for file, reason in sorted((item.file, item.reason) for item in skipped):
         digest.update(f"{file}\0{reason}\n".encode())
     return digest.hexdigest()
 
 
-def write_catalogue(path: Path, catalogue: Catalogue, files: FileSystem) -> SegmentEntry:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the next build has to know, beside what a ``Memory`` holds; arrays are by node.
+
+    rows, pages : those that are kept. files : how many the walk saw. segments : names of those that ``places`` number.
+    walk : what ``read_walk`` gives the next build. The rest is as in ``Memory``.
+    """
+
+    rows: Numbers
+    pages: Numbers
+    files: int
+    segments: Sequence[str]
+    places: Places
+    current: Numbers
+    labels: Mapping[str, str]
+    others: Marks
+    walk: str
+
+
+def write_catalogue(path: Path, memory: Memory, outcome: Outcome, files: FileSystem) -> SegmentEntry:
     """Write the catalogue of a generation and return what the manifest needs to know of it.
 
-    Nodes and sets of contexts that nothing names any more are left out. Cost: about 15 µs a file.
+    memory : in which the rows and nodes of ``outcome`` are numbered. What nothing names any more is left out.
+    Cost: about 5 µs a file.
     """
     writer = SectionWriter(path, files)
     try:
-        size = _write(writer, catalogue)
+        size = _write(writer, memory, outcome)
     except BaseException:
         writer.abandon()
         raise
-    return SegmentEntry(path.name, size, len(catalogue.files))
+    return SegmentEntry(path.name, size, outcome.files)
 
 
-def _write(writer: SectionWriter, catalogue: Catalogue) -> int:
-    linker = catalogue.linker
-    facts = sorted(linker.facts.values(), key=lambda fact: fact.file)
-    listings = sorted(linker.listings.values(), key=lambda page: page.file)
-    halves = [len(fact.edges) // 2 for fact in facts]
-    targets = _joined([fact.edges[:half] for fact, half in zip(facts, halves, strict=True)])
-    sets = _joined([fact.edges[half:] for fact, half in zip(facts, halves, strict=True)])
-    node_of, nodes = _renumber(_all_nodes(facts, listings, targets, catalogue), len(linker.paths))
-    set_of, kept_sets = _renumber(
-        np.concatenate(([0], sets, [number for page in listings for _, _, number in page.listed])).astype(np.int64),
-        len(linker.sets),
-    )
-    segments = sorted({name for name, _ in catalogue.locations.values()})
-    segment_number = {name: n for n, name in enumerate(segments)}
-    places = [catalogue.locations.get(fact.node) for fact in facts]
-    _add_steps(writer, "fact.node", node_of[[fact.node for fact in facts]] if facts else [])
-    _add_steps(writer, "fact.segment", [segment_number[p[0]] if p else -1 for p in places])
-    _add_steps(writer, "fact.doc", [p[1] if p else 0 for p in places])
-    _add_steps(writer, "fact.day", [fact.ordinal for fact in facts])
-    writer.add("fact.edges", narrow(np.array(halves, np.int64)))
-    _add_packed(writer, "edge.target", np.where(targets >= 0, node_of[targets], -1).astype("<i4").tobytes())
-    _add_packed(writer, "edge.set", set_of[sets].astype("<i4").tobytes() if len(sets) else b"")
-    named = {node for fact, place in zip(facts, places, strict=True) if place for node in (fact.node,)}
+def _write(writer: SectionWriter, memory: Memory, outcome: Outcome) -> int:
+    older = np.flatnonzero(outcome.current != np.arange(len(outcome.current)))
+    also = np.concatenate((older, outcome.current[older]))
+    columns, nodes = memory.columns.compact(outcome.rows, outcome.pages, also)
+    rows, pages, names = columns.rows, columns.pages, columns.names
+    segment, doc = outcome.places.segment[nodes], outcome.places.doc[nodes]
     # Of two files with one address only one is the article that the segments hold.
-    times = Counter(fact.node for fact in facts)
+    full = (segment[rows.node] < 0) | (np.bincount(rows.node, minlength=len(nodes))[rows.node] > 1)
+    told = _told(memory, outcome.rows, full)
+    for name in ("node", "day", "topic", "kind", "language"):
+        _add_steps(writer, f"row.{name}", getattr(rows, name))
+    writer.add("row.mark", rows.mark)
+    _add_packed(writer, "row.full", np.packbits(full).tobytes())
+    _add_lists(writer, "edge", rows.edges, ("target", "set"))
+    _add_lists(writer, "version", rows.versions, ("node",))
+    _add_lists(writer, "headline", rows.headlines, ("node",))
+    _add_steps(writer, "told.row", list(told))
+    _add_packed(writer, "told.text", b"\n".join(told.values()))
+    writer.add("page.mark", pages.mark)
+    _add_lists(writer, "listed", pages.listed, ("node", "topic", "set"))
+    _add_lists(writer, "set", names.sets, ("name",))
+    _add_steps(writer, "node.segment", segment)
+    _add_steps(writer, "node.doc", doc)
+    number_of = np.full(len(outcome.current), -1)
+    number_of[nodes] = np.arange(len(nodes))
+    _add_steps(writer, "older.node", number_of[older])
+    _add_steps(writer, "older.current", number_of[outcome.current[older]])
+    writer.add("other.mark", outcome.others)
+    unplaced = memory.path_texts(nodes[segment < 0].tolist())
     about = {
-        "segments": segments,
-        "facts": [
-            _fact_row(fact, place is None or times[fact.node] > 1, node_of)
-            for fact, place in zip(facts, places, strict=True)
-        ],
-        "listings": [
-            [page.kind, page.file, page.ordinal, [[int(node_of[n]), t, int(set_of[s])] for n, t, s in page.listed]]
-            for page in listings
-        ],
-        "paths": [None if node in named else linker.paths[node] for node in nodes],
-        "sets": [linker.sets[number] for number in kept_sets],
-        "skipped": [[item.file, item.reason, item.detail] for item in catalogue.skipped],
-        "current": [[int(node_of[a]), int(node_of[b])] for a, b in sorted(catalogue.current.items())],
-        "labels": dict(sorted(catalogue.labels.items())),
+        "headlines": rows.headline_texts,
+        "pages": [pages.kinds, pages.files, pages.days],
+        "names": names.texts,
+        "paths": list(unplaced.values()),
+        "segments": list(outcome.segments),
+        "labels": dict(sorted(outcome.labels.items())),
     }
-    told = [fact.file for fact in facts] + [page.file for page in listings]
-    others = sorted(catalogue.files.keys() - set(told))
-    about["others"] = others
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     for name, value in about.items():
-        _add_packed(writer, name, encode(value).encode())
-    stats = [catalogue.files.get(file, FileStat(file, 0, 0)) for file in told + others]
-    writer.add("stat.size", narrow(np.array([stat.size for stat in stats], np.int64)))
-    _add_packed(writer, "stat.time", np.array([stat.mtime_ns for stat in stats], "<i8").tobytes())
-    writer.add_bytes("digests", b"".join(catalogue.digests.get(stat.file, bytes(8))[:8] for stat in stats))
-    return writer.finish({"schema": schema_fingerprint(), "files": len(stats), "walk": catalogue.walk})
+        _add_packed(writer, name, _encode(value).encode())
+    meta = {"format": FORMAT, "schema": schema_fingerprint(), "nodes": len(nodes), "walk": outcome.walk}
+    return writer.finish(meta)
 
 
-def _all_nodes(
-    facts: Sequence[Facts], listings: Sequence[ListingPage], targets: npt.NDArray[np.int32], catalogue: Catalogue
-) -> npt.NDArray[np.int64]:
-    nodes = [fact.node for fact in facts]
-    nodes += [node for fact in facts for node in fact.headlines]
-    nodes += [catalogue.linker.nodes[version.path] for fact in facts for version in fact.versions]
-    nodes += [node for page in listings for node, _, _ in page.listed]
-    nodes += [node for pair in catalogue.current.items() for node in pair]
-    return np.concatenate((np.array(nodes, np.int64), targets[targets >= 0]))
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _renumber(used: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int64], list[int]]:
-    """Return the new number of each old one (-1 for those not used), and the old ones in their new order."""
-    kept = np.unique(used)
-    numbers = np.full(size + 1, -1, np.int64)
-    numbers[kept] = np.arange(len(kept))
-    return numbers, kept.tolist()
+def _told(memory: Memory, kept: Numbers, full: Mask) -> dict[int, bytes]:
+    """Return, by number among the rows that are kept, what no segment stores of a row: JSON on one line.
+
+    That is the versions that its file names, 0 for none, and for rows that are ``full`` the texts as well.
+    """
+    rows = memory.columns.rows
+    told: dict[int, bytes] = {}
+    wanted: dict[int, int] = {}
+    for n in np.flatnonzero(full | rows.full[kept] | (rows.versions.counts[kept] > 0)).tolist():
+        row = int(kept[n])
+        if row in rows.told and bool(rows.full[row]) == bool(full[n]):
+            told[n] = rows.told[row]
+        else:
+            wanted[n] = row
+    said = memory.said(list(wanted.values()))
+    for n, row in wanted.items():
+        if full[n] or said[row].versions:
+            told[n] = _encode(_told_row(said[row], bool(full[n]))).encode()
+    return dict(sorted(told.items()))
 
 
-def _joined(parts: Sequence[array[int]]) -> npt.NDArray[np.int32]:
-    whole = array("i")
-    for part in parts:
-        whole.extend(part)
-    return np.array(whole, np.int32)
-
-
-def _fact_row(fact: Facts, with_text: bool, node_of: npt.NDArray[np.int64]) -> list[Any]:
-    versions = [[v.path, v.headline, v.changed, v.note, int(v.current)] for v in fact.versions]
-    headlines = [[int(node_of[node]), headline] for node, headline in sorted(fact.headlines.items())]
-    row: list[Any] = [
-        fact.topic,
-        "" if fact.kind == "news" else fact.kind,
-        "" if fact.language == "en" else fact.language,
-    ]
-    row += [versions or 0, headlines or 0]
-    if with_text:
-        row += [fact.file, *(getattr(fact, name) for name in _TEXTS)]
-    return row
+def _told_row(said: Said, full: bool) -> list[Any]:
+    versions = [[v.path, v.headline, v.changed, v.note, int(v.current)] for v in said.versions]
+    texts = [said.file, said.headline, said.summary, said.markup, said.sources, said.image]
+    return [versions or 0, *(texts if full else ())]
 
 
 def _add_packed(writer: SectionWriter, name: str, data: bytes) -> None:
     writer.add_bytes(name, zstandard.ZstdCompressor(level=LEVEL).compress(data))
+
+
+def _add_lists(writer: SectionWriter, name: str, lists: Ragged, columns: Sequence[str]) -> None:
+    _add_packed(writer, f"{name}.counts", lists.counts.astype("<i4").tobytes())
+    for column, numbers in zip(columns, lists.columns, strict=True):
+        _add_packed(writer, f"{name}.{column}", numbers.astype("<i4").tobytes())
 
 
 def _add_steps(writer: SectionWriter, name: str, numbers: npt.ArrayLike) -> None:
@@ -185,20 +175,26 @@ def _add_steps(writer: SectionWriter, name: str, numbers: npt.ArrayLike) -> None
 
 
 def read_walk(path: Path, entry: SegmentEntry) -> str:
-    """Return the walk that a catalogue was made after, without reading the rest. Raises IndexDamagedError."""
-    return str(SectionFile(path, entry.bytes).meta.get("walk", ""))
+    """Return the ``walk_digest`` that a catalogue was made after, without reading the rest; ``""`` where the next
+    build must look at the files one by one in any case. Raises IndexDamagedError.
+    """
+    return str(_open(path, entry).meta.get("walk", ""))
 
 
-def read_catalogue(path: Path, entry: SegmentEntry, snapshot: Snapshot) -> Catalogue:
-    """Read a catalogue back, linker and all.
+def _open(path: Path, entry: SegmentEntry) -> SectionFile:
+    file = SectionFile(path, entry.bytes)
+    if file.meta.get("schema") != schema_fingerprint() or file.meta.get("format") != FORMAT:
+        raise IndexDamagedError(path, "it was written by another version")
+    return file
+
+
+def read_catalogue(path: Path, entry: SegmentEntry, snapshot: Snapshot) -> Memory:
+    """Read a catalogue back.
 
     snapshot : the generation that the catalogue belongs to; its segments hold the texts.
-    Raises IndexDamagedError where it does not hold what was written. Cost: about 30 µs a file.
+    Raises IndexDamagedError where it does not hold what was written. Cost: about 1 µs a file.
     """
-    file = SectionFile(path, entry.bytes)
-    if file.meta.get("schema") != schema_fingerprint():
-        raise IndexDamagedError(path, "it was written by another version")
-    return _Reader(file, snapshot).read()
+    return _Reader(_open(path, entry), snapshot).read()
 
 
 class _Reader:
@@ -210,90 +206,58 @@ class _Reader:
         data: bytes = zstandard.decompress(self._file.array(name).tobytes())
         return data
 
-    def _steps(self, name: str) -> list[int]:
-        numbers: list[int] = np.cumsum(np.frombuffer(self._packed(name), "<i4"), dtype=np.int64).tolist()
-        return numbers
+    def _numbers(self, name: str) -> Numbers:
+        return np.frombuffer(self._packed(name), "<i4").astype(np.int64)
+
+    def _steps(self, name: str) -> Numbers:
+        return np.cumsum(np.frombuffer(self._packed(name), "<i4"), dtype=np.int64)
+
+    def _lists(self, name: str, *columns: str) -> Ragged:
+        return Ragged.of(self._numbers(f"{name}.counts"), *(self._numbers(f"{name}.{column}") for column in columns))
 
     def _json(self, name: str) -> Any:
         return json.loads(self._packed(name))
 
-    def read(self) -> Catalogue:
-        paths: list[str] = self._json("paths")
-        sets = [tuple(names) for names in self._json("sets")]
-        rows = self._json("facts")
-        nodes = self._steps("fact.node")
+    def read(self) -> Memory:
+        """Return what the file holds."""
+        nodes = int(self._file.meta["nodes"])
+        node = self._steps("row.node")
+        raw = np.frombuffer(self._packed("row.full"), np.uint8)
+        told = zip(self._steps("told.row").tolist(), self._packed("told.text").split(b"\n"), strict=False)
+        rows = Rows(
+            node,
+            self._steps("row.day"),
+            self._steps("row.topic"),
+            self._steps("row.kind"),
+            self._steps("row.language"),
+            self._file.array("row.mark"),
+            self._lists("edge", "target", "set"),
+            self._lists("version", "node"),
+            self._lists("headline", "node"),
+            self._json("headlines"),
+            np.unpackbits(raw, count=len(node)).astype(bool),
+            told=dict(told),
+        )
+        kinds, files, days = self._json("pages")
+        pages = Pages(kinds, files, days, self._file.array("page.mark"), self._lists("listed", "node", "topic", "set"))
+        columns = Columns(rows, pages, Names(self._json("names"), self._lists("set", "name")), nodes)
         places = self._places()
-        texts = self._texts(places)
-        for node, text in zip(nodes, texts, strict=True):
-            if text is not None:
-                paths[node] = text[0]
-        linker = Linker(paths)
-        linker.adopt_sets(sets)
-        days = self._steps("fact.day")
-        edge_counts = self._file.array("fact.edges").tolist()
-        targets, numbers = array("i", self._packed("edge.target")), array("i", self._packed("edge.set"))
-        share = linker.share
-        at = 0
-        for row, node, day, count, text in zip(rows, nodes, days, edge_counts, texts, strict=True):
-            topic, kind, language, versions, headlines = row[:5]
-            file, *told = row[5:] if len(row) > 5 or text is None else text[1:]
-            headline, summary, markup, sources, image = told
-            edges = targets[at : at + count] + numbers[at : at + count]
-            at += count
-            linker.adopt(
-                Facts(
-                    node,
-                    file,
-                    kind or "news",
-                    share(language) or "en",
-                    day,
-                    headline,
-                    summary,
-                    markup,
-                    share(topic),
-                    tuple([(share(name), url) for name, url in sources]),
-                    image,
-                    tuple([Version(p, h, changed, note, bool(now)) for p, h, changed, note, now in versions or ()]),
-                    edges,
-                    dict(map(tuple, headlines or ())),
-                )
-            )
-        for kind, file, day, listed in self._json("listings"):
-            linker.adopt_listing(ListingPage(kind, file, day, tuple([(n, share(t), s) for n, t, s in listed])))
-        stats, digests = self._stats([*linker.facts, *linker.listings, *self._json("others")])
-        return Catalogue(
-            linker,
-            stats,
-            digests,
-            tuple(Skipped(*item) for item in self._json("skipped")),
-            {node: place for node, place in zip(nodes, places, strict=True) if place},
-            dict(map(tuple, self._json("current"))),
+        unplaced = np.flatnonzero(places.segment < 0).tolist()
+        current = np.arange(nodes)
+        current[self._steps("older.node")] = self._steps("older.current")
+        return Memory(
+            columns,
+            self._snapshot.segments,
+            places,
+            dict(zip(unplaced, self._json("paths"), strict=True)),
+            current,
             self._json("labels"),
-            str(self._file.meta.get("walk", "")),
+            self._file.array("other.mark"),
         )
 
-    def _places(self) -> list[tuple[str, int] | None]:
-        names = self._json("segments")
-        numbers, docs = self._steps("fact.segment"), self._steps("fact.doc")
-        return [(names[n], doc) if n >= 0 else None for n, doc in zip(numbers, docs, strict=True)]
-
-    def _texts(self, places: Sequence[tuple[str, int] | None]) -> list[list[Any] | None]:
-        """Return path, file and texts of the facts that are articles, from the segments' records."""
-        told: dict[str, list[list[Any]]] = {}
-        for segment in self._snapshot.segments:
-            rows = segment.stored_rows(list(range(segment.docs)))
-            days = segment.days.tolist()
-            told[segment.name] = [_text(row, unpack_path(row, day)) for row, day in zip(rows, days, strict=True)]
-        return [told[place[0]][place[1]] if place else None for place in places]
-
-    def _stats(self, names: Sequence[str]) -> tuple[dict[str, FileStat], dict[str, bytes]]:
-        sizes = self._file.array("stat.size").tolist()
-        times = np.frombuffer(self._packed("stat.time"), "<i8").tolist()
-        digests = self._file.array("digests").tobytes()
-        stats = {name: FileStat(name, *stat) for name, *stat in zip(names, sizes, times, strict=True)}
-        return stats, {name: digests[8 * n : 8 * n + 8] for n, name in enumerate(names)}
-
-
-def _text(row: list[Any], path: str) -> list[Any]:
-    _, headline, summary, sources, image, markup, file = (row + ["", "", "", [], "", "", ""][len(row) :])[:7]
-    return [path, file or path[1:] + ".md", headline, summary, markup, sources, image]
+    def _places(self) -> Places:
+        """Return where the articles lie, the segments numbered as in the snapshot."""
+        number_of = {segment.name: number for number, segment in enumerate(self._snapshot.segments)}
+        told = np.array([*(number_of[name] for name in self._json("segments")), -1], np.int64)
+        segment: Array = told[self._steps("node.segment")]
+        return Places(segment, self._steps("node.doc"))
