@@ -16,7 +16,7 @@ from threading import Thread
 
 import pytest
 
-from benchmarks import growth, hardest, pages, peer_datasette
+from benchmarks import growth, hardest, pages, peer_datasette, update
 from benchmarks.contender import BEST, Answer, Contender, agree, by_name, highest
 from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, DisagreementError, compare, time_rounds
@@ -343,6 +343,22 @@ def test_the_growth_benchmark_sets_archives_of_several_sizes_side_by_side(
         first, second = (float(cell.split()[0].replace(",", "")) for cell in row.split("|")[2:4])
         assert first > 0, row
         assert second > 0, row
+
+
+def test_updates_are_timed_beside_a_full_build(
+    sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in sample.rglob("*.md")}
+    update.main(["--archive", str(sample), "--articles", "150", "--work", str(tmp_path), "--rounds", "1"])
+    told = capsys.readouterr().out
+    assert "| what | full build | 0 changed | 1 changed | 100 changed |" in told
+    differing = next(line for line in told.splitlines() if line.startswith("| articles new, changed or gone |"))
+    full, nothing, one, hundred = (int(cell.split()[0]) for cell in differing.split("|")[2:-1])
+    # Not every file is an article of its own: some are older versions, and some make others what they are.
+    assert (full >= 100, nothing, one < 10, hundred >= 50) == (True, 0, True, True)
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+    copied = {path.relative_to(tmp_path / "archive") for path in (tmp_path / "archive").rglob("*.md")}
+    assert all((tmp_path / "archive" / path).read_bytes() == before[sample / path][0] for path in copied)
 
 
 class Impatient(BaseHTTPRequestHandler):
