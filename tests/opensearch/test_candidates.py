@@ -30,7 +30,7 @@ SETTINGS = load_settings({}, relaxed_hits=0)
 class Counting(Searcher):
     """A searcher that says of words what a cluster is asked."""
 
-    def known(self, plan: Plan) -> candidates.Known:
+    def archive(self, plan: Plan) -> candidates.Known:
         """Return how often the words of a plan stand in the archive."""
         evaluators = self._statistics().evaluators
         return candidates.Known(
@@ -62,7 +62,7 @@ def test_a_candidate_is_worth_what_it_is_worth_in_the_archive(rng: random.Random
         part = candidates.make_snapshot(
             [record(by_path[path]) for path in some], 1, archive.articles, archive.average_lengths
         )
-        known = whole.known(whole.read(request.q, TODAY).plan)
+        known = whole.archive(whole.read(request.q, TODAY).plan)
         found = candidates.CandidateSearcher(part, SETTINGS, known, lambda: whole._archive_days)
         hits = found.search(replace(request, explain=True), TODAY).hits
         assert {hit.path: hit.score for hit in hits} == pytest.approx({path: expected[path] for path in some})
