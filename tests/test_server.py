@@ -30,6 +30,7 @@ from search_app.server import (
     bind_socket,
     socket_url,
 )
+from search_app.server_worker import PatientWorker
 
 SCRIPT = """
 import sys
@@ -72,7 +73,7 @@ gunicorn.util.close_graceful = functools.partial(gunicorn.util.close_graceful, t
 # The same, and requests may take as long to arrive.
 PATIENT_SCRIPT = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.ARRIVE_SECONDS = 600\nbound =")
 SO_LOCK_FILTER = 44
-needs_filters = pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops the first packet of a connection")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="nowhere else a stop shuts the socket first")
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ class Caller(threading.Thread):
             self.broken.append(repr(error))
 
 
-@needs_filters
+@needs_linux
 @pytest.mark.parametrize("slow", [False, True], ids=["all quick", "one slow"])
 def test_a_stop_under_load_answers_or_refuses_everybody(slow: bool, tmp_path: Path, rng: random.Random) -> None:
     """Nobody who was let in is sent away, at whatever moment the stop comes, even while one worker works on."""
@@ -175,7 +176,7 @@ def test_a_stop_under_load_answers_or_refuses_everybody(slow: bool, tmp_path: Pa
             assert process.wait(PATIENCE_SECONDS) == 0
 
 
-@needs_filters
+@needs_linux
 def test_a_system_without_filters_refuses_new_clients_and_finishes_the_old(tmp_path: Path) -> None:
     """A locked socket takes no filter, as in a sandbox that knows none."""
     script = SCRIPT.replace("url =", f"import socket\nbound.setsockopt(socket.SOL_SOCKET, {SO_LOCK_FILTER}, 1)\nurl =")
@@ -190,7 +191,7 @@ def test_a_system_without_filters_refuses_new_clients_and_finishes_the_old(tmp_p
         assert process.wait(PATIENCE_SECONDS) == 0
 
 
-@needs_filters
+@needs_linux
 def test_who_comes_during_a_stop_waits_and_is_refused_and_who_is_in_stays() -> None:
     with bind_socket("127.0.0.1", 0) as bound:
         bound.listen()
@@ -209,6 +210,17 @@ def test_who_comes_during_a_stop_waits_and_is_refused_and_who_is_in_stays() -> N
                 assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
                 accepted.sendall(b"told")
                 assert early.recv(4) == b"told"
+
+
+@needs_linux
+def test_a_worker_may_meet_a_socket_that_was_shut_before_it_is_told_to_stop() -> None:
+    worker = object.__new__(PatientWorker)
+    with bind_socket("127.0.0.1", 0) as bound:
+        bound.listen()
+        bound.shutdown(socket.SHUT_RDWR)
+        worker.accept(bound)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        worker.accept(bound)
 
 
 def test_a_request_that_is_on_its_way_when_the_stop_comes_is_answered() -> None:
