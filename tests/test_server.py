@@ -1,79 +1,35 @@
-"""The production server: addresses that cannot be had, a stop that finishes what is under way, requests too large."""
+"""The production server: addresses that cannot be had, slow and strange clients, workers that die."""
 
 from __future__ import annotations
 
 import errno
 import os
-import random
-import select
 import signal
-import socket
 import subprocess
-import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
-from program import PATIENCE_SECONDS, children_of, needs_proc, started, wait_until
+from program import PATIENCE_SECONDS, children_of, needs_proc, wait_until
+from small_server import SCRIPT, answer_on, connect, read, run_script, script_with
 
 from search_app.errors import ServeError
 from search_app.server import (
     MAX_REQUEST_LINE_BYTES,
-    STOP_SECONDS,
     THREADS,
     _bind_problem,
-    _drop_new_connections,
     bind_socket,
     socket_url,
 )
-from search_app.server_worker import PatientWorker
 
-SCRIPT = """
-import sys
-import time
-from pathlib import Path
-from flask import Flask, request
-import search_app.server
-from search_app.server import bind_socket, serve_app, socket_url
-
-app = Flask("tried")
-# So long that a stop which something holds up does not come about within the test.
-search_app.server.STOP_SECONDS = 600
-
-@app.get("/slow")
-def slow():
-    print("under way", flush=True)
-    while not Path(request.args["until"]).exists():
-        time.sleep(0.02)
-    return "done"
-
-@app.get("/large")
-def large():
-    return "a" * 20_000_000
-
-@app.get("/length")
-def length():
-    return str(len(request.args["q"]))
-
-bound = bind_socket("127.0.0.1", 0)
-url = socket_url(bound)
-serve_app(app, bound, workers=2, ready=lambda: print(f"Serving on {url}", flush=True))
-"""
 PATIENT_GUNICORN = """
 import functools
 import gunicorn.util
 gunicorn.util.close_graceful = functools.partial(gunicorn.util.close_graceful, timeout=600)
 """
 """What makes gunicorn wait ten minutes where its own loop waits, so that it does not pass by being slow."""
-
-# The same, and requests may take as long to arrive.
-PATIENT_SCRIPT = SCRIPT.replace("bound =", "import search_app.server_worker as w\nw.ARRIVE_SECONDS = 600\nbound =")
-SO_LOCK_FILTER = 44
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="nowhere else a stop shuts the socket first")
 
 
 @pytest.fixture
@@ -88,162 +44,6 @@ def kept_server() -> Iterator[str]:
     """The address of a server that no test stops."""
     with run_script(SCRIPT) as (_, url):
         yield url
-
-
-def run_script(script: str) -> AbstractContextManager[tuple[subprocess.Popen[str], str]]:
-    return started([sys.executable, "-c", script])
-
-
-def script_with(name: str, value: float) -> str:
-    """Return the script with another value for a constant of the worker."""
-    patch = f"import search_app.server_worker\nsearch_app.server_worker.{name} = {value}\n"
-    return SCRIPT.replace("bound =", f"{patch}bound =")
-
-
-def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
-        return answer.read().decode()
-
-
-@needs_proc
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_stop_finishes_the_request_under_way(
-    number: signal.Signals, server: tuple[subprocess.Popen[str], str], tmp_path: Path
-) -> None:
-    process, url = server
-    assert process.stdout is not None
-    answers: list[str] = []
-    asking = threading.Thread(target=lambda: answers.append(read(f"{url}slow?until={tmp_path}/now")))
-    asking.start()
-    assert process.stdout.readline() == "under way\n"
-    process.send_signal(number)
-    # The process that has nothing to do ends at once.
-    wait_until(lambda: len(children_of(process.pid)) == 1)
-    assert process.poll() is None
-    (tmp_path / "now").touch()
-    asking.join(PATIENCE_SECONDS)
-    assert answers == ["done"]
-    assert process.wait(PATIENCE_SECONDS) == 0
-
-
-class Caller(threading.Thread):
-    """Asks, each time over a new connection, until it is refused, and notes what is neither refused nor answered."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._url = url
-        self.answered = 0
-        self.broken: list[str] = []
-
-    def run(self) -> None:
-        try:
-            while True:
-                with connect(self._url) as line:
-                    line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n\r\n")
-                    assert answer_on(line).endswith(b"3")
-                self.answered += 1
-        except ConnectionRefusedError:
-            pass
-        except (OSError, AssertionError) as error:
-            self.broken.append(repr(error))
-
-
-@needs_linux
-@pytest.mark.parametrize("slow", [False, True], ids=["all quick", "one slow"])
-def test_a_stop_under_load_answers_or_refuses_everybody(slow: bool, tmp_path: Path, rng: random.Random) -> None:
-    """Nobody who was let in is sent away, at whatever moment the stop comes, even while one worker works on."""
-    # Clients that the machine leaves waiting are not what is looked at.
-    script = PATIENT_SCRIPT.replace("STOP_SECONDS = 600", "ACCEPT_SECONDS = 600\nsearch_app.server.STOP_SECONDS = 1200")
-    for n in range(2):
-        now = tmp_path / f"now{n}"
-        with run_script(script) as (process, url), connect(url) as held:
-            if slow:
-                ask_slowly(process, held, now)
-            callers = [Caller(url) for _ in range(24)]
-            for caller in callers:
-                caller.start()
-            wait_until(lambda: all(caller.answered or caller.broken for caller in callers))  # noqa: B023
-            time.sleep(rng.uniform(0, 0.1))
-            process.terminate()
-            for caller in callers:
-                caller.join()
-            if slow:
-                assert process.poll() is None, "all are refused while the slow one is still under way"
-                now.touch()
-                assert answer_on(held, len(b"done")).endswith(b"done")
-            held.close()
-            assert [caller.broken for caller in callers if caller.broken] == []
-            assert process.wait(PATIENCE_SECONDS) == 0
-
-
-@needs_linux
-def test_a_system_without_filters_refuses_new_clients_and_finishes_the_old(tmp_path: Path) -> None:
-    """A locked socket takes no filter, as in a sandbox that knows none."""
-    script = SCRIPT.replace("url =", f"import socket\nbound.setsockopt(socket.SOL_SOCKET, {SO_LOCK_FILTER}, 1)\nurl =")
-    with run_script(script) as (process, url), connect(url) as held:
-        ask_slowly(process, held, tmp_path / "now")
-        process.terminate()
-        wait_until(lambda: not listens(url))
-        assert process.poll() is None
-        (tmp_path / "now").touch()
-        assert answer_on(held, len(b"done")).endswith(b"done")
-        held.close()
-        assert process.wait(PATIENCE_SECONDS) == 0
-
-
-@needs_linux
-def test_who_comes_during_a_stop_waits_and_is_refused_and_who_is_in_stays() -> None:
-    with bind_socket("127.0.0.1", 0) as bound:
-        bound.listen()
-        url = socket_url(bound)
-        with connect(url) as early, socket.socket() as late:
-            _drop_new_connections(bound)
-            late.setblocking(False)
-            assert late.connect_ex(bound.getsockname()) == errno.EINPROGRESS
-            accepted, _ = bound.accept()
-            with accepted:
-                early.sendall(b"asked")
-                assert accepted.recv(5) == b"asked"
-                assert select.select([], [late], [], 0.05)[1] == [], "neither in nor refused"
-                bound.shutdown(socket.SHUT_RDWR)
-                assert select.select([], [late], [], PATIENCE_SECONDS)[1] == [late]
-                assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
-                accepted.sendall(b"told")
-                assert early.recv(4) == b"told"
-
-
-@needs_linux
-def test_a_worker_may_meet_a_socket_that_was_shut_before_it_is_told_to_stop() -> None:
-    worker = object.__new__(PatientWorker)
-    with bind_socket("127.0.0.1", 0) as bound:
-        bound.listen()
-        bound.shutdown(socket.SHUT_RDWR)
-        worker.accept(bound)
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        worker.accept(bound)
-
-
-def test_a_request_that_is_on_its_way_when_the_stop_comes_is_answered() -> None:
-    with run_script(PATIENT_SCRIPT) as (process, url), connect(url) as line, connect(url) as half:
-        half.sendall(b"GET /length?q=abc HT")
-        line.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n\r\n")
-        assert answer_on(line).endswith(b"3")
-        process.terminate()
-        wait_until(lambda: not listens(url))
-        half.sendall(b"TP/1.1\r\nHost: here\r\n\r\n")
-        answer = answer_on(half)
-        assert answer.endswith(b"3") and b"Connection: close" in answer
-        half.close()
-        assert process.wait(PATIENCE_SECONDS) == 0
-
-
-def listens(url: str) -> bool:
-    """Return whether a server lets anybody in."""
-    try:
-        connect(url).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 def test_a_client_that_does_not_hang_up_holds_nobody_up() -> None:
@@ -277,15 +77,6 @@ def test_a_client_that_does_not_hang_up_is_given_up() -> None:
         assert process.wait(PATIENCE_SECONDS) == 0
 
 
-def test_an_idle_connection_does_not_hold_up_a_stop(server: tuple[subprocess.Popen[str], str]) -> None:
-    process, url = server
-    with connect(url) as idle:
-        idle.sendall(b"GET /length?q=abc HTTP/1.1\r\nHost: here\r\n\r\n")
-        assert answer_on(idle).endswith(b"3")
-        process.terminate()
-        assert process.wait(PATIENCE_SECONDS) == 0
-
-
 @needs_proc
 def test_a_worker_that_dies_is_replaced(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
@@ -295,56 +86,6 @@ def test_a_worker_that_dies_is_replaced(server: tuple[subprocess.Popen[str], str
         os.kill(worker, signal.SIGKILL)
     wait_until(lambda: len(set(children_of(process.pid)) - set(first)) == 2)
     assert read(f"{url}length?q=abcd") == "4"
-
-
-@needs_proc
-def test_a_stop_reaches_workers_that_are_just_starting() -> None:
-    script = SCRIPT.replace(
-        "import search_app.server\n",
-        """import search_app.server
-from gunicorn.workers.base import Worker
-handle_signals = Worker.init_signals
-def late(worker):
-    time.sleep(1)
-    handle_signals(worker)
-Worker.init_signals = late
-""",
-    )
-    with run_script(script) as (process, _):
-        wait_until(lambda: children_of(process.pid))
-        process.terminate()
-        assert process.wait(PATIENCE_SECONDS) == 0
-
-
-def test_a_request_that_never_ends_does_not_hold_up_a_stop_for_ever(tmp_path: Path) -> None:
-    script = SCRIPT.replace("STOP_SECONDS = 600", "STOP_SECONDS = 2")
-    with run_script(script) as (process, url), connect(url) as line:
-        ask_slowly(process, line, tmp_path / "never")
-        process.terminate()
-        assert process.wait(PATIENCE_SECONDS) == 0
-    assert STOP_SECONDS == 5, "so long where nobody chooses"
-
-
-def connect(url: str) -> socket.socket:
-    host, port = url.removeprefix("http://").rstrip("/").split(":")
-    return socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
-
-
-def ask_slowly(process: subprocess.Popen[str], line: socket.socket, until: Path) -> None:
-    """Send a request that is answered when a file exists, and return when it is under way."""
-    line.sendall(f"GET /slow?until={until} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
-    assert process.stdout is not None
-    assert process.stdout.readline() == "under way\n"
-
-
-def answer_on(line: socket.socket, length: int = 1) -> bytes:
-    """The next answer on a connection that is kept, with a body of so many bytes."""
-    taken = b""
-    while len(taken.partition(b"\r\n\r\n")[2]) < length:
-        piece = line.recv(4096)
-        assert piece, taken
-        taken += piece
-    return taken
 
 
 def status_of(answer: bytes) -> int:
