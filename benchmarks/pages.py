@@ -12,7 +12,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote_plus
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -27,6 +29,31 @@ from search_app.index.builder import build_index
 from search_app.settings import load_settings
 
 OURS = "search-app"
+
+
+class Size(NamedTuple):
+    """Bytes before compression: of a page, and of it with the style sheets, scripts and icons that it names."""
+
+    page: int
+    whole: int
+
+
+class Loaded(HTMLParser):
+    """Finds what a browser loads for a page from the same server. paths : where that lies."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.paths: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at an element."""
+        given = dict(attrs)
+        path = given.get("src") if tag in ("script", "img") else ""
+        if tag == "link" and given.get("rel") in ("stylesheet", "icon"):
+            path = given.get("href")
+        if path and path.startswith("/"):
+            self.paths.append(path)
 
 
 def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -68,16 +95,17 @@ def report(archive: Path, work: Path, questions: list[Question], rounds: int, ar
         servers = {OURS: ours, peer_datasette.NAME: theirs}
         took, sizes = ask_in_turn(servers, paths, rounds)
         same = sum(_total(ours, question) == peer_datasette.total(theirs, question) for question in questions)
+    whole = {name: [size.whole for size in sizes[name]] for name in sizes}
     rows = [
         Row("build (once each)", built, seconds),
         Row("result page, one client: median", {name: statistics.median(took[name]) for name in took}, milliseconds),
         Row("result page, one client: mean", {name: statistics.fmean(took[name]) for name in took}, milliseconds),
         Row("result page, one client: slowest question", {name: max(took[name]) for name in took}, milliseconds),
         Row(
-            "size of a page",
-            {name: statistics.median(sizes[name]) for name in sizes},
-            lambda size: f"{size / 1000:.0f} KB",
+            "a page: median", {name: statistics.median(size.page for size in sizes[name]) for name in sizes}, kilobytes
         ),
+        Row("a page and all it loads: median", {name: statistics.median(whole[name]) for name in whole}, kilobytes),
+        Row("a page and all it loads: most", {name: max(whole[name]) for name in whole}, kilobytes),
     ]
     return (
         f"{markdown(rows, [OURS, peer_datasette.NAME])}\n\n"
@@ -88,13 +116,14 @@ def report(archive: Path, work: Path, questions: list[Question], rounds: int, ar
 
 def ask_in_turn(
     servers: dict[str, Server], paths: dict[str, list[str]], rounds: int
-) -> tuple[dict[str, list[float]], dict[str, list[int]]]:
+) -> tuple[dict[str, list[float]], dict[str, list[Size]]]:
     """Return for each server the median seconds and the bytes of every page.
 
     Every question goes to each server before the next one does, and who begins changes; a first round warms up.
     """
     times: dict[str, list[list[float]]] = {name: [[] for _ in paths[name]] for name in servers}
-    sizes: dict[str, list[int]] = {name: [] for name in servers}
+    sizes: dict[str, list[Size]] = {name: [] for name in servers}
+    weights: dict[str, dict[str, int]] = {name: {} for name in servers}
     for turn in range(rounds + 1):
         for number in range(len(next(iter(paths.values())))):
             names = list(servers) if (turn + number) % 2 else list(servers)[::-1]
@@ -106,8 +135,22 @@ def ask_in_turn(
                 if turn:
                     times[name][number].append(time.perf_counter() - began)
                 else:
-                    sizes[name].append(len(body))
+                    sizes[name].append(weigh(servers[name], body, weights[name]))
     return {name: [statistics.median(asked) for asked in times[name]] for name in servers}, sizes
+
+
+def weigh(server: Server, body: bytes, known: dict[str, int]) -> Size:
+    """Return the bytes of a page. known : those of what pages of this server load, by path; what is new is added."""
+    paths = Loaded(body.decode()).paths
+    for path in paths:
+        if path not in known:
+            known[path] = len(server.get(path))
+    return Size(len(body), len(body) + sum(known[path] for path in paths))
+
+
+def kilobytes(size: float) -> str:
+    """Write bytes as thousands of them."""
+    return f"{size / 1000:.1f} KB"
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -103,6 +103,7 @@ class Server:
 
     def get(self, path: str) -> bytes:
         """Return the body of an answer. Raises RuntimeError where its status is not 200."""
+        self.connect()
         self._connection.request("GET", path)
         response = self._connection.getresponse()
         body = response.read()
@@ -111,7 +112,10 @@ class Server:
         return body
 
     def connect(self) -> None:
-        """Connect, anew where the server has ended a connection that lay idle for too long. Not to be timed."""
+        """Connect, anew where the server has ended a connection that lay idle for too long.
+
+        ``get`` does so by itself; whoever times it does it before, so that connecting is not timed.
+        """
         line = self._connection.sock
         if line is not None and select.select([line], [], [], 0)[0]:
             self._connection.close()

@@ -306,10 +306,27 @@ def test_pages_are_asked_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 
     servers = {"one": Answering(b"12"), "two": Answering(b"345")}
     times, sizes = pages.ask_in_turn(servers, {"one": ["a", "b"], "two": ["c", "d"]}, rounds=2)  # type: ignore[arg-type]
-    assert sizes == {"one": [2, 2], "two": [3, 3]}
+    assert sizes == {"one": [(2, 2), (2, 2)], "two": [(3, 3), (3, 3)]}
     assert [len(took) for took in times.values()] == [2, 2]
     assert [asked.count(path) for path in "abcd"] == [3] * 4
     assert asked[:4] == ["c", "a", "b", "d"]
+
+
+def test_a_page_is_weighed_with_what_it_loads_once() -> None:
+    page = b"""<link rel=stylesheet href="/s.css?a=1&amp;b=2"><link rel=icon href=/i><link rel=search href=/o>
+        <script src="/s.js"></script><script>x()</script><script src="https://elsewhere.example/x.js"></script>"""
+    bodies = {"/s.css?a=1&b=2": b"12", "/i": b"345", "/s.js": b"6789"}
+    asked: list[str] = []
+
+    class Answering:
+        def get(self, path: str) -> bytes:
+            asked.append(path)
+            return bodies[path]
+
+    known: dict[str, int] = {}
+    for _ in range(2):
+        assert pages.weigh(Answering(), page, known) == (len(page), len(page) + 9)  # type: ignore[arg-type]
+    assert sorted(asked) == sorted(bodies)
 
 
 def test_the_page_benchmark_shows_whole_pages_beside_datasette(archive: Path, tmp_path: Path) -> None:
@@ -317,6 +334,7 @@ def test_the_page_benchmark_shows_whole_pages_beside_datasette(archive: Path, tm
     questions = [Question("words", ("strike",)), Question("words", ("harbour", "strike"))]
     told = pages.report(archive, tmp_path, questions, 1, 13)
     assert "| result page, one client: median |" in told
+    assert "| a page and all it loads: most |" in told
     assert "the totals of 2 questions are equal" in told
 
 
@@ -388,7 +406,7 @@ def test_a_server_that_ended_an_idle_connection_is_asked_over_another() -> None:
             assert server.get("/one") == b"/one"
             first = server._connection.sock
             assert select.select([first], [], [], 60)[0] == [first], "the server has ended it"
-            server.connect()
+            assert server.get("/two") == b"/two"
             assert server._connection.sock is not first
             server.close()
         finally:
