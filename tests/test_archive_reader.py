@@ -368,14 +368,6 @@ def test_any_number_of_processes_says_the_same(tmp_path: Path, monkeypatch: pyte
     )
 
 
-def test_pages_know_the_hash_of_their_bytes(tmp_path: Path) -> None:
-    for name, text in (("a", "# A"), ("b", "# A"), ("c", "# C")):
-        write(tmp_path, f"news/2031/03/4/{name}.md", text)
-    a, b, c = (page for page in read_pages(tmp_path, walk_archive(tmp_path).files) if isinstance(page, Page))
-    assert len(a.digest) == 16
-    assert a.digest == b.digest != c.digest
-
-
 def test_other_threads_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_FILES_A_PROCESS", 1)
     root = many(tmp_path, 2 * CHUNK_FILES)

@@ -157,7 +157,6 @@ class Page:
     versions : the lines under *Changes*, in the order of the file.
     edges : the lines under *Related*, in the order of the file.
     listings : the articles that a day page or front page lists, in its order.
-    digest : hash of the file's bytes, ``b""`` where the page was parsed from text alone.
     """
 
     kind: str
@@ -174,7 +173,6 @@ class Page:
     versions: tuple[Version, ...] = ()
     edges: tuple[Edge, ...] = ()
     listings: tuple[Listing, ...] = ()
-    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,6 @@ class Row(NamedTuple):
     contexts: bytes
     others: tuple[tuple[int, int | str, str], ...]
     listings: tuple[tuple[int | str, str, int, str, str], ...]
-    digest: bytes
 
 
 class Batch(NamedTuple):
@@ -108,7 +107,6 @@ class Packer:
                     for path, topic, names, headline, summary in page.listings
                 ]
             ),
-            page.digest,
         )
 
 
@@ -152,7 +150,6 @@ def unpack(file: str, result: tuple[Any, ...], paths: Sequence[str], sets: Seque
             Listing(_path(path, paths), topic, sets[number], headline, summary)
             for path, topic, number, headline, summary in row.listings
         ),
-        digest=row.digest,
     )
 
 

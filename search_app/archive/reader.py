@@ -17,7 +17,6 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +30,6 @@ from .paths import folder_of, is_day_page, lies_plainly, locate
 from .walk import MAX_FILE_BYTES, Walk, walk_archive, why, without_article
 from .workers import Pool
 
-DIGEST_BYTES = 16
 CHUNK_FILES = 256
 """Files that a process reads before it answers: about 1 MB of text and 15 ms of work."""
 
@@ -275,7 +273,7 @@ class _Library:
             text = decode(data)
             if text is None:
                 return Skipped(file, model.NOT_UTF8)
-            return parse_page(text, file, self._known, blake2b(data, digest_size=DIGEST_BYTES).digest())
+            return parse_page(text, file, self._known)
         except OSError as error:
             return Skipped(file, model.UNREADABLE, why(error))
         except ArticleError as error:
