@@ -17,12 +17,13 @@ from search_app.archive.model import Article
 from search_app.engine import suggest
 from search_app.engine.embedded import EmbeddedEngine
 from search_app.errors import IndexDamagedError
-from search_app.index import suggestions
+from search_app.index import builder, suggestions
 from search_app.index.builder import build_index
 from search_app.index.files import FileSystem
 from search_app.index.generation import Snapshot, open_snapshot
 from search_app.index.manifest import SEGMENTS
 from search_app.index.sections import SectionFile, SectionWriter
+from search_app.index.suggesting import difference, update_suggestions
 from search_app.index.suggestions import (
     BLOCK_ENTRIES,
     SUGGESTIONS,
@@ -70,6 +71,42 @@ def test_a_table_on_disk_is_the_one_in_memory(snapshot: Snapshot, table: Section
 def test_the_same_articles_give_the_same_bytes(snapshot: Snapshot, table: SectionFile, tmp_path: Path) -> None:
     write_suggestions(tmp_path / "b.sug", parts(snapshot), FileSystem())
     assert (tmp_path / "b.sug").read_bytes() == table.path.read_bytes()
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_a_table_made_by_difference_has_the_bytes_of_one_made_from_nothing(
+    rng: random.Random, tmp_path: Path, part: int
+) -> None:
+    articles = random_articles(rng, 150)
+    segments = make_snapshot(tmp_path / "index", articles[:70], articles[70:110], articles[110:]).segments
+
+    def some(share: float) -> list[suggestions.Part]:
+        chosen = [segment for segment in segments if rng.random() < 0.8]
+        masks = (np.array([rng.random() < share for _ in range(segment.docs)]) for segment in chosen)
+        return [(one, None if mask.all() else mask) for one, mask in zip(chosen, masks, strict=True)]
+
+    before, now = some(rng.choice((0.0, 0.7, 0.95, 1.0))), some(rng.choice((0.0, 0.7, 0.95, 1.0)))
+    files = FileSystem()
+    first = write_suggestions(tmp_path / "first.sug", before, files)
+    wanted = write_suggestions(tmp_path / "wanted.sug", now, files)
+    table = Suggestions(SectionFile(tmp_path / first.name, first.bytes))
+    made = update_suggestions(tmp_path / "made.sug", table, *difference(before, now), files)
+    assert (made.bytes, made.docs) == (wanted.bytes, wanted.docs)
+    assert (tmp_path / made.name).read_bytes() == (tmp_path / wanted.name).read_bytes()
+
+
+def test_an_update_makes_the_table_by_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, index, full = tmp_path / "archive", tmp_path / "index", tmp_path / "full"
+    for day in range(1, 11):
+        write_story(archive, day, f"Quay {day} opens")
+    build_index(archive, index, jobs=1)
+    write_story(archive, 11, "Eleventh café opens")
+    with monkeypatch.context() as by_difference_alone:
+        by_difference_alone.delattr(builder, "write_suggestions")
+        build_index(archive, index, jobs=1)
+    build_index(archive, full, jobs=1)
+    [made], [wanted] = (index / SEGMENTS).glob("00000002-*.sug"), (full / SEGMENTS).glob("*.sug")
+    assert made.read_bytes() == wanted.read_bytes()
 
 
 def test_a_table_of_nothing_is_a_table(tmp_path: Path) -> None:

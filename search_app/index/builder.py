@@ -34,12 +34,16 @@ from .relink import Changes, Chosen, Whole
 from .schema import schema_fingerprint
 from .segment import Segment
 from .sightings import SIGHTINGS, Contents, last_sightings, see_again, write_sightings
-from .suggestions import SUGGESTIONS, Part, write_suggestions
+from .suggesting import difference, documents, update_suggestions
+from .suggestions import SUGGESTIONS, Part, Suggestions, write_suggestions
 from .writer import write_segment
 
 Progress = Callable[[str, int, int], None]
 SETTLED_NS = 2_000_000_000
 """A file changed more recently than this is looked at again by the next build, whatever its stat says then."""
+
+MADE_BY_DIFFERENCE = 0.25
+"""Completions are made from those before where no more than this share of the articles differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +240,7 @@ class _Build:
             made += [folder / f"{generation:08d}-1.{ending}" for ending in ("seen", "sug")]
             companions = {
                 SIGHTINGS: write_sightings(made[-2], sighted, self._files),
-                SUGGESTIONS: write_suggestions(made[-1], parts, self._files),
+                SUGGESTIONS: self._write_suggestions(made[-1], parts),
             }
             self._files.sync_folder(folder)
             manifest = Manifest(
@@ -276,6 +280,19 @@ class _Build:
         before = self._previous.segments if self._previous else ()
         opened = {segment.name: segment for segment in (*before, made) if segment}
         return [(opened[entry.name], live_docs(entry)) for entry in entries]
+
+    def _write_suggestions(self, path: Path, parts: list[Part]) -> SegmentEntry:
+        """Write the table of completions: by difference where little differs from what serves."""
+        previous = self._previous
+        table = previous.companions.get(SUGGESTIONS) if previous and not self._mends else None
+        if previous is not None and table is not None:
+            went, came = difference(list(zip(previous.segments, previous.live, strict=True)), parts)
+            if documents(went) + documents(came) <= MADE_BY_DIFFERENCE * documents(parts):
+                try:
+                    return update_suggestions(path, Suggestions(table), went, came, self._files)
+                except IndexDamagedError:
+                    pass  # Of another version: made from nothing.
+        return write_suggestions(path, parts, self._files)
 
     def _write_segment(self, path: Path, chosen: Whole | Chosen) -> Segment:
         """Write a segment and open it."""

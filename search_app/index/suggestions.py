@@ -7,7 +7,7 @@ ranked, and filed under the words that they hold. A reader maps it; nothing is m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +87,20 @@ class Suggestions:
 
     def all(self) -> list[Entry]:
         """Return every entry, the best first."""
-        return self.read(range(len(self)))
+        entries: list[Entry] = []
+        for block in range(len(self._blocks) - 1):
+            texts, kinds, counts = self._block(block)
+            entries += zip(texts, [KINDS[kind] for kind in kinds], counts, strict=True)
+        return entries
+
+    def filed_under(self) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return all keys, sorted; where the entries of each begin; and the entries, ascending within a key."""
+        return self._keys.all(), self._starts.astype(np.int64), self._filed.all().astype(np.int64)
+
+    def raw_blocks(self) -> list[bytes]:
+        """Return the entries as they are stored, ``BLOCK_ENTRIES`` together."""
+        ends = self._blocks.tolist()
+        return [bytes(self._blob[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
 
     def _block(self, block: int) -> tuple[list[str], list[int], list[int]]:
         raw = self._blob[int(self._blocks[block]) : int(self._blocks[block + 1])]
@@ -140,22 +153,30 @@ def write_suggestions(path: Path, parts: Sequence[Part], files: FileSystem) -> S
 
     Cost: about 0.7 s for 113,422 articles with 121,000 entries, which take 2.5 MB.
     """
-    entries, kinds, counts = _ranked(parts)
-    keys, starts, filed = _file_under_keys(entries)
+    texts, kinds, counts = _ranked(parts)
+    keys, starts, filed = _file_under_keys(texts)
+    spans = (slice(start, start + BLOCK_ENTRIES) for start in range(0, len(texts), BLOCK_ENTRIES))
+    blocks = [pack_block(texts[span], kinds[span].tolist(), counts[span].tolist()) for span in spans]
+    return write_table(path, len(texts), keys, starts, filed, blocks, files)
+
+
+def write_table(
+    path: Path, entries: int, keys: list[str], starts: Array, filed: Array, blocks: Sequence[bytes], files: FileSystem
+) -> SegmentEntry:
+    """Write a table. entries : how many; the rest is as ``Suggestions`` gives it."""
     writer = SectionWriter(path, files)
     try:
         writer.add_strings("keys", keys)
         writer.add("starts", narrow(starts))
-        write_docs(writer, "filed", filed, len(entries))
-        blocks = list(_pack(entries, kinds, counts))
+        write_docs(writer, "filed", filed, entries)
         writer.add_bytes("blocks.blob", b"".join(blocks))
         writer.add("blocks.off", narrow(np.cumsum([0, *map(len, blocks)])))
-        meta = {"format": FORMAT, "schema": schema_fingerprint(), "entries": len(entries)}
+        meta = {"format": FORMAT, "schema": schema_fingerprint(), "entries": entries}
         size = writer.finish(meta)
     except BaseException:
         writer.abandon()
         raise
-    return SegmentEntry(path.name, size, len(entries))
+    return SegmentEntry(path.name, size, entries)
 
 
 def make_suggestions(parts: Sequence[Part]) -> Suggestions:
@@ -171,7 +192,7 @@ def _ranked(parts: Sequence[Part]) -> tuple[list[str], npt.NDArray[np.uint8], np
     texts: list[str] = []
     kinds, counts = [], []
     for kind, name in enumerate(KINDS):
-        total = _headline_words(parts) if name == WORD else _values(parts, name)
+        total = count_names(parts, kind)
         names = sorted(total) if name == WORD else sorted(total, key=value_order)
         texts += names
         kinds.append(np.full(len(names), kind, np.uint8))
@@ -180,6 +201,16 @@ def _ranked(parts: Sequence[Part]) -> tuple[list[str], npt.NDArray[np.uint8], np
     # In order of kind, then of name, so that a stable sort by frequency leaves equals so.
     ranking = np.argsort(-every, kind="stable")
     return [texts[at] for at in ranking.tolist()], np.concatenate(kinds)[ranking], every[ranking]
+
+
+def count_names(parts: Sequence[Part], kind: int) -> dict[str, int]:
+    """Return the names of one of ``KINDS`` and how many live documents have each, those that none has left out."""
+    return _headline_words(parts) if KINDS[kind] == WORD else _values(parts, KINDS[kind])
+
+
+def name_order(kind: int, name: str) -> tuple[str, str]:
+    """Return the sort key of names of one of ``KINDS`` that are equally frequent."""
+    return (name, "") if KINDS[kind] == WORD else value_order(name)
 
 
 def _values(parts: Sequence[Part], field: str) -> dict[str, int]:
@@ -275,15 +306,23 @@ def _file_under_keys(texts: Sequence[str]) -> tuple[list[str], npt.NDArray[np.in
     return ordered, starts, np.array(entries, np.int64)[by_key]
 
 
+def keys_of(text: str) -> list[str]:
+    """Return the keys that an entry is filed under, one for each of its words."""
+    if text.isalnum() and text.isascii():
+        return [text.lower()]
+    return [key for surface in find_surfaces(text) for key in _keys_of(surface)]
+
+
 def _keys_of(surface: str) -> Iterable[str]:
     """Return the keys of a word: itself, and in a script without spaces one for each character that may begin one."""
     key = key_of(surface)
     return (key[start:] for start in range(min(len(key), MAX_SUFFIXES))) if is_dense(surface) else (key,)
 
 
-def _pack(texts: list[str], kinds: Array, counts: Array) -> Iterator[bytes]:
-    compress = zstandard.ZstdCompressor(level=LEVEL).compress
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    for start in range(0, len(texts), BLOCK_ENTRIES):
-        block = slice(start, start + BLOCK_ENTRIES)
-        yield compress(encode([texts[block], kinds[block].tolist(), counts[block].tolist()]).encode())
+def pack_block(texts: list[str], kinds: list[int], counts: list[int]) -> bytes:
+    """Return some entries as they are stored."""
+    return _compress(_encode([texts, kinds, counts]).encode())
+
+
+_compress = zstandard.ZstdCompressor(level=LEVEL).compress
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
