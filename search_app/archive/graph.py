@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import accumulate, chain, repeat
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from . import model
 from .history import current_versions, history
@@ -284,6 +284,31 @@ class Graph:
         if day is None:
             day = self._days[ordinal] = date.fromordinal(ordinal)
         return day
+
+
+class Articles(Sequence[Article]):
+    """The articles of some nodes, in their order, each made when it is asked for."""
+
+    def __init__(self, nodes: Sequence[int], make: Callable[[int], Article]) -> None:
+        self.nodes = nodes
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __iter__(self) -> Iterator[Article]:
+        return map(self._make, self.nodes)
+
+    @overload
+    def __getitem__(self, index: int) -> Article: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Article]: ...
+
+    def __getitem__(self, index: int | slice) -> Article | list[Article]:
+        if isinstance(index, slice):
+            return [self._make(node) for node in self.nodes[index]]
+        return self._make(self.nodes[index])
 
 
 def choose_spellings(spelled: Mapping[str, int]) -> dict[str, str]:

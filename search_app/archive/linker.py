@@ -9,13 +9,12 @@ large archive are a few flat arrays.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import overload
 
 from . import model
-from .graph import Facts, Graph, ListingPage
-from .model import Article, LinkedArchive, Page, Skipped, Version
+from .graph import Articles, Facts, Graph, ListingPage
+from .model import LinkedArchive, Page, Skipped, Version
 from .packing import Batch, Row, pack_pages
 
 _NO_EDGES: array[int] = array("i")
@@ -124,7 +123,7 @@ class Linker:
     def linked(self, graph: Graph) -> LinkedArchive:
         """Return the linked archive of a graph of this linker."""
         return LinkedArchive(
-            articles=_Articles(graph),
+            articles=Articles(graph.documents, graph.article),
             superseded=graph.superseded(),
             days=frozenset(date.fromordinal(page.ordinal) for page in self.listings.values() if page.ordinal),
             skipped=tuple(graph.skipped),
@@ -150,30 +149,6 @@ class Linker:
     def share(self, text: str) -> str:
         """Return the one object that stands for all strings equal to ``text``."""
         return self._shared.setdefault(text, text)
-
-
-class _Articles(Sequence[Article]):
-    """The articles of a graph, each made when it is asked for."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-
-    def __len__(self) -> int:
-        return len(self._graph.documents)
-
-    def __iter__(self) -> Iterator[Article]:
-        return map(self._graph.article, self._graph.documents)
-
-    @overload
-    def __getitem__(self, index: int) -> Article: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Article]: ...
-
-    def __getitem__(self, index: int | slice) -> Article | list[Article]:
-        if isinstance(index, slice):
-            return [self._graph.article(node) for node in self._graph.documents[index]]
-        return self._graph.article(self._graph.documents[index])
 
 
 def link(pages: Iterable[Page]) -> LinkedArchive:

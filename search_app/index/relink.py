@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..archive import Article
-from ..archive.graph import Facts, Graph, ListingPage
+from ..archive.graph import Articles, Facts, Graph, ListingPage
 from .changes import State
 from .columns import Mask, Numbers
 from .memory import Memory, Said
@@ -173,31 +173,23 @@ def find_changes(memory: Memory, state: State, near: Mask, part: Part) -> Change
     return Changes(frozenset(new), frozenset(changed), frozenset(gone))
 
 
-class Whole(Sequence[Article]):
-    """All articles of a graph, newest first, then by path, each made when it is asked for."""
+class Whole(Articles):
+    """All articles of a graph, newest first, then by path."""
 
     def __init__(self, graph: Graph) -> None:
+        super().__init__(graph.documents, graph.article)
         self._graph = graph
-        self.nodes = graph.documents
-
-    def __len__(self) -> int:
-        return len(self.nodes)
 
     @property
     def paths(self) -> list[str]:
         """The site path of each article, without making the articles."""
         return [self._graph.path(node) for node in self.nodes]
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        if isinstance(index, slice):
-            return [self._graph.article(node) for node in self.nodes[index]]
-        return self._graph.article(self.nodes[index])
 
-
-class Chosen(Sequence[Article]):
+class Chosen(Articles):
     """The articles that an update writes: some of a part, and others as the segments have them.
 
-    Newest first, then by path; each is made when it is asked for.
+    Newest first, then by path. paths : the site path of each.
     """
 
     def __init__(self, memory: Memory, state: State, part: Part, linked: Iterable[int], copied: Iterable[int]) -> None:
@@ -207,16 +199,8 @@ class Chosen(Sequence[Article]):
         paths = memory.path_texts([*self._linked, *copied])
         days = memory.columns.rows.day[state.row_of[list(paths)]].tolist() if paths else []
         order = sorted(zip(days, paths, strict=True), key=lambda item: (-item[0], paths[item[1]]))
-        self.nodes = [node for _, node in order]
+        super().__init__([node for _, node in order], self._article)
         self.paths = [paths[node] for node in self.nodes]
-
-    def __len__(self) -> int:
-        return len(self.nodes)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        if isinstance(index, slice):
-            return [self._article(node) for node in self.nodes[index]]
-        return self._article(self.nodes[index])
 
     def _article(self, node: int) -> Article:
         if node in self._linked:
