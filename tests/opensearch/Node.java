@@ -1,7 +1,7 @@
 // One OpenSearch node in one Java process, so that a test can kill it as a machine would die.
 //
 // Arguments: name, HTTP port, transport port, folder, transport addresses of all nodes, names of the first managers.
-// Run from source (java -cp 'jars/*' Node.java …): nothing is compiled beforehand.
+// local_cluster.py compiles it once.
 
 import java.util.List;
 import org.codelibs.opensearch.runner.OpenSearchRunner;

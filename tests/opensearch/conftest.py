@@ -2,11 +2,13 @@
 
 ``OPENSEARCH_TEST=required`` makes that a failure; ``off`` skips them at once. With
 ``OPENSEARCH_TEST_URL`` the tests use a cluster that runs already, save those that kill its nodes.
+They run last, those marked ``core`` first; from ``OPENSEARCH_TEST_DEADLINE`` on, in seconds since 1970, none begins.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,17 +17,32 @@ from search_app.engine.opensearch.cluster import Cluster
 from search_app.settings import Settings
 
 from .contract import cluster_settings, remove_indices
-from .local_cluster import LocalCluster, Unavailable, running_cluster
+from .local_cluster import FETCH_SECONDS, LocalCluster, Unavailable, running_cluster
 
 MODE = os.environ.get("OPENSEARCH_TEST", "")
 RUNNING = os.environ.get("OPENSEARCH_TEST_URL", "")
+DEADLINE = float(os.environ.get("OPENSEARCH_TEST_DEADLINE", "inf"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder."""
+    """Mark every test that needs the cluster, and put these last."""
     for item in items:
-        if "tests/opensearch/" in item.nodeid or item.nodeid.startswith("opensearch/"):
+        if not {"cluster", "cluster_url"}.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.opensearch)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("opensearch") is None:
+        return 0
+    return 2 if item.get_closest_marker("core") is None else 1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin no test of the cluster for which there is no time."""
+    if item.get_closest_marker("opensearch") is not None and time.time() >= DEADLINE:
+        pytest.skip("the time for tests of the cluster is over (OPENSEARCH_TEST_DEADLINE)")
 
 
 def _no_cluster(reason: str) -> None:
@@ -41,7 +58,7 @@ def cluster() -> Iterator[LocalCluster]:
         pytest.skip("no OpenSearch cluster: OPENSEARCH_TEST is “off”")
     pytest.importorskip("opensearchpy", reason="the extra “opensearch” is not installed")
     try:
-        with running_cluster() as started:
+        with running_cluster(seconds=max(1.0, min(FETCH_SECONDS, DEADLINE - time.time()))) as started:
             yield started
     except Unavailable as error:
         _no_cluster(str(error))

@@ -32,7 +32,7 @@ def cluster_settings(url: str, alias: str, settings: Settings | None = None, **c
     """Return settings that name a cluster, all else as in ``settings``."""
     plain = {**dict(settings or load_settings({})), "engine": "opensearch", "opensearch_url": url}
     # Where many tests share a machine, an answer may take longer than any reader would wait.
-    own = {"opensearch_index": alias, "opensearch_replicas": 0, "opensearch_timeout": 30}
+    own = {"opensearch_index": alias, "opensearch_replicas": 0, "opensearch_timeout": 120}
     return load_settings({}, **{**plain, **own, **changes})
 
 
@@ -145,3 +145,4 @@ def adopt(module: ModuleType, namespace: dict[str, Any], *, without: tuple[str, 
         remove_indices(cluster_url, PREFIX)
 
     namespace["_on_a_cluster"] = _on_a_cluster
+    namespace["pytestmark"] = pytest.mark.core

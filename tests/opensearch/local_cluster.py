@@ -1,13 +1,15 @@
 """A real OpenSearch cluster on this machine: fetched from Maven Central once, a Java process a node, stopped again.
 
     python tests/opensearch/local_cluster.py            starts three nodes, prints their addresses, stops with Ctrl-C
+    python tests/opensearch/local_cluster.py --fetch    fetches and prepares what a later start needs
 
-Needs Java 21 or newer and Maven. ``OPENSEARCH_TEST_JAVA`` names the home of a Java where several are installed;
-``OPENSEARCH_TEST_CACHE`` a folder in which the server is kept between runs.
+Needs Java 21 or newer, Maven and 4 GB of memory. ``OPENSEARCH_TEST_JAVA`` names the home of a Java where several are
+installed; ``OPENSEARCH_TEST_CACHE`` a folder in which the server is kept between runs.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -29,11 +31,13 @@ from urllib.request import Request, urlopen
 HERE = Path(__file__).resolve().parent
 LEAST_JAVA = 21
 COPY_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-FETCH_SECONDS = 600
+FETCH_SECONDS = 300
 START_SECONDS = 180
 TRAIN_SECONDS = 120
 STOP_SECONDS = 40
 HEAP = "512m"
+LEAST_MEMORY_GB = 4
+"""Three nodes take some 3 GB; a machine that has no more would end something else for want of memory."""
 # What OpenSearch's own launcher sets for its libraries. What runs for minutes is not worth the second compiler's time.
 JAVA_FLAGS = (
     f"-Xms{HEAP} -Xmx{HEAP} -XX:+UseSerialGC -Xss1m -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED"
@@ -68,10 +72,27 @@ def _java_version(java: Path) -> int:
     return int(match[1]) if match else 0
 
 
-def fetch_server() -> Path:
+def free_memory_gb() -> float:
+    """Return how much memory more processes may take, by the machine and by its container."""
+    free = [float("inf")]
+    try:
+        told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free.append(int(told["MemAvailable"].split()[0]) / 2**20)
+        for group, most in (("", "memory.max"), ("memory", "memory.limit_in_bytes")):
+            limit = Path("/sys/fs/cgroup", group, most)
+            if limit.is_file() and limit.read_text().strip().isdigit():
+                # What is kept of files gives way.
+                taken = dict(line.split() for line in limit.with_name("memory.stat").read_text().splitlines())
+                held = int(taken.get("anon", taken.get("total_rss", 0)))
+                free.append((int(limit.read_text()) - held) / 2**30)
+    except (OSError, KeyError, ValueError):
+        pass  # Another system: there it is tried.
+    return min(free)
+
+
+def fetch_server(seconds: float = FETCH_SECONDS) -> Path:
     """Return the folder of the server's jars, fetched where they are missing. Raises Unavailable."""
-    named = os.environ.get("OPENSEARCH_TEST_CACHE")
-    cache = Path(named) if named else Path.home() / ".cache" / "search-app-tests"
+    cache = cache_folder()
     pom = (HERE / "pom.xml").read_bytes()
     folder = cache / f"opensearch-{hashlib.sha256(pom).hexdigest()[:12]}"
     if folder.is_dir():
@@ -79,21 +100,46 @@ def fetch_server() -> Path:
     maven = shutil.which("mvn")
     if maven is None:
         raise Unavailable("no Maven, which fetches the server from Maven Central")
-    cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as made:
         jars = Path(made) / "jars"
         command = [maven, "-B", "-ntp", "-q", "-f", HERE / "pom.xml", COPY_GOAL, "-DincludeScope=runtime"]
         try:
             done = subprocess.run(
-                [*command, f"-DoutputDirectory={jars}"], capture_output=True, text=True, timeout=FETCH_SECONDS
+                [*command, f"-DoutputDirectory={jars}"], capture_output=True, text=True, timeout=seconds
             )
         except subprocess.TimeoutExpired:
-            raise Unavailable(f"Maven Central gave no server within {FETCH_SECONDS} s") from None
+            raise Unavailable(f"Maven Central gave no server within {seconds:.0f} s") from None
         if done.returncode or not list(jars.glob("opensearch-3*.jar")):
             last = (done.stdout + done.stderr).strip().splitlines()[-1:]
             raise Unavailable(f"Maven Central gave no server: {last}")
         jars.rename(folder)
     return folder
+
+
+def cache_folder() -> Path:
+    """Return the folder in which the server is kept between runs."""
+    named = os.environ.get("OPENSEARCH_TEST_CACHE")
+    return Path(named) if named else Path.home() / ".cache" / "search-app-tests"
+
+
+def prepared_command(seconds: float = FETCH_SECONDS) -> list[str]:
+    """Return the command that starts a node, its arguments apart, having fetched and prepared what it needs.
+
+    One process at a time does this; the others wait and find it done. seconds : how long fetching may take.
+    Raises Unavailable where there is no Java, no server, or not enough memory.
+    """
+    java, free = find_java(), free_memory_gb()
+    if free < LEAST_MEMORY_GB:
+        raise Unavailable(f"three nodes need {LEAST_MEMORY_GB} GB of memory, and {free:.1f} GB are free")
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with (cache_folder() / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return prepare_node(java, fetch_server(seconds))
+    except OSError as error:
+        raise Unavailable(f"{error.filename or cache_folder()} cannot be used: {error.strerror}") from None
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{error.cmd[0]} did not end within {error.timeout:.0f} s") from None
 
 
 def prepare_node(java: Path, jars: Path) -> list[str]:
@@ -282,10 +328,12 @@ def _make_node(command: list[str], folder: Path, number: int, http: list[int], t
 
 
 @contextmanager
-def running_cluster(count: int = 3) -> Iterator[LocalCluster]:
-    """Run a cluster for the length of a ``with`` block, in a folder that is removed at the end. Raises Unavailable."""
-    java = find_java()
-    command = prepare_node(java, fetch_server())
+def running_cluster(count: int = 3, seconds: float = FETCH_SECONDS) -> Iterator[LocalCluster]:
+    """Run a cluster for the length of a ``with`` block, in a folder that is removed at the end. Raises Unavailable.
+
+    seconds : how long fetching the server may take.
+    """
+    command = prepared_command(seconds)
     ports = free_ports(2 * count)
     folder = Path(tempfile.mkdtemp(prefix="search-app-opensearch-"))
     nodes = [_make_node(command, folder, number, ports[:count], ports[count:]) for number in range(count)]
@@ -299,14 +347,17 @@ def running_cluster(count: int = 3) -> Iterator[LocalCluster]:
 
 
 def main() -> int:
-    """Run a cluster until it is interrupted."""
+    """Run a cluster until it is interrupted, or fetch what it needs."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     try:
+        if sys.argv[1:] == ["--fetch"]:
+            prepared_command()
+            return 0
         with running_cluster() as cluster:
             print(f"export SEARCH_APP_ENGINE=opensearch SEARCH_APP_OPENSEARCH_URL={cluster.url}", flush=True)
             signal.pause()
     except Unavailable as error:
-        print(f"No cluster: {error}", file=sys.stderr)
+        print(f"No OpenSearch cluster can be started here: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         pass

@@ -44,7 +44,8 @@ def index_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def served(cluster: LocalCluster, sample: Path, index_dir: Path) -> Iterator[Settings]:
     """Settings that name an index with a copy of each shard."""
-    settings = cluster_settings(cluster.url, ALIAS, opensearch_replicas=1, opensearch_shards=2)
+    # A node that hangs is given up after a third of the time.
+    settings = cluster_settings(cluster.url, ALIAS, opensearch_replicas=1, opensearch_shards=2, opensearch_timeout=30)
     build_on_cluster(sample, index_dir, settings=settings, jobs=1)
     yield settings
     remove_indices(cluster.url, ALIAS)
@@ -111,6 +112,7 @@ def readers(engine: OpenSearchEngine) -> Iterator[tuple[list[object], list[Excep
             thread.join()
 
 
+@pytest.mark.core
 def test_searches_go_on_when_a_node_is_killed(
     cluster: LocalCluster, settings: Settings, total: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from search_app.web.app import create_app
 from .contract import change_headline, cluster_settings, written
 
 ALIAS = "publishing"
+pytestmark = pytest.mark.core
 
 
 def test_an_update_sends_only_what_changed(archive: Path, on_cluster: Settings, door: Cluster, tmp_path: Path) -> None:
