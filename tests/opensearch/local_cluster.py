@@ -1,7 +1,8 @@
 """A real OpenSearch cluster on this machine: fetched from Maven Central once, a Java process a node, stopped again.
 
-    python tests/opensearch/local_cluster.py            starts three nodes, prints their addresses, stops with Ctrl-C
-    python tests/opensearch/local_cluster.py --fetch    fetches and prepares what a later start needs
+    python tests/opensearch/local_cluster.py               starts three nodes, says where, stops with Ctrl-C
+    python tests/opensearch/local_cluster.py COMMAND …     starts them, runs a command that uses them, stops them
+    python tests/opensearch/local_cluster.py --fetch       fetches and prepares what a later start needs
 
 Needs Java 21 or newer, Maven and 4 GB of memory. ``OPENSEARCH_TEST_JAVA`` names the home of a Java where several are
 installed; ``OPENSEARCH_TEST_CACHE`` a folder in which the server is kept between runs.
@@ -346,15 +347,18 @@ def running_cluster(count: int = 3, seconds: float = FETCH_SECONDS) -> Iterator[
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def main() -> int:
-    """Run a cluster until it is interrupted, or fetch what it needs."""
+def main(arguments: list[str]) -> int:
+    """Run a cluster until it is interrupted or a command has ended, or fetch what it needs."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     try:
-        if sys.argv[1:] == ["--fetch"]:
+        if arguments == ["--fetch"]:
             prepared_command()
             return 0
         with running_cluster() as cluster:
-            print(f"export SEARCH_APP_ENGINE=opensearch SEARCH_APP_OPENSEARCH_URL={cluster.url}", flush=True)
+            found = {"SEARCH_APP_ENGINE": "opensearch", "SEARCH_APP_OPENSEARCH_URL": cluster.url}
+            if arguments:
+                return subprocess.run(arguments, env={**os.environ, **found}).returncode
+            print("export", *(f"{name}={value}" for name, value in found.items()), flush=True)
             signal.pause()
     except Unavailable as error:
         print(f"No OpenSearch cluster can be started here: {error}", file=sys.stderr)
@@ -365,4 +369,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
