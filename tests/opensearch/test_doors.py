@@ -6,6 +6,7 @@ import http.server
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,28 @@ def test_what_a_lost_node_spoils_is_asked_again(
         spoilt[0] = 10**6
         with pytest.raises(ClusterError):
             ask(cluster_settings(url, ALIAS, opensearch_timeout=1))
+
+
+def test_a_build_has_more_patience_than_a_reader(cluster_url: str, total: int, tmp_path: Path) -> None:
+    """A cluster that is slow for a while costs it time, and nothing that was done."""
+    slow = [10**6]
+
+    def late(asked: http.server.BaseHTTPRequestHandler) -> None:
+        if "_msearch" in asked.path and slow[0]:
+            slow[0] -= 1
+            time.sleep(1.5)
+
+    with door(cluster_url.split(",")[0], late) as url:
+        hurried = cluster_settings(url, f"{ALIAS}-slow", opensearch_timeout=1)
+        with pytest.raises(ClusterError, match="within 1 s"):
+            OpenSearchEngine(cluster_settings(url, ALIAS, opensearch_timeout=1)).search(SearchRequest())
+        slow[0] = 3
+        write_sample(tmp_path / "archive")
+        try:
+            report = build_on_cluster(tmp_path / "archive", tmp_path / "index", settings=hurried, jobs=1)
+        finally:
+            remove_indices(cluster_url, f"{ALIAS}-slow")
+    assert (report.published, report.articles, slow) == (True, total, [0])
 
 
 def test_wrong_credentials_are_told(cluster_url: str, total: int) -> None:

@@ -15,7 +15,7 @@ from ...index.files import FileSystem
 from ...index.generation import open_snapshot
 from ...index.lock import build_lock
 from ...settings import Settings
-from .cluster import Cluster
+from .cluster import patient_cluster
 from .publishing import publish_snapshot
 
 
@@ -38,7 +38,7 @@ def build_on_cluster(
     """
     began = time.monotonic()
     # Whoever cannot publish need not read the archive first.
-    cluster = Cluster(settings)
+    cluster = patient_cluster(settings)
     cluster.serving_index()
     cluster.close()
     report = build_index(

@@ -27,7 +27,7 @@ RETRIED = (429, 502, 503, 504)
 TRIES = 3
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 ADMIN_SECONDS = 60.0
-"""How long the cluster may take to make or remove an index, or to assign its shards."""
+"""How long the cluster may take to make or remove an index, to assign its shards, or for anything no reader awaits."""
 PASSING = frozenset(
     {
         "already_closed_exception",
@@ -269,6 +269,11 @@ class Cluster:
             ) from None
         except opensearchpy.exceptions.OpenSearchException as error:
             raise ClusterError(self.name, f"its answer cannot be read ({type(error).__name__})") from None
+
+
+def patient_cluster(settings: Settings) -> Cluster:
+    """Return the door for builds and upkeep, which would rather wait than fail. Raises as ``Cluster``."""
+    return Cluster(settings, max(ADMIN_SECONDS, settings.number("opensearch_timeout")))
 
 
 def index_number(index: str) -> int:

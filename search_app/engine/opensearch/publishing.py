@@ -22,7 +22,7 @@ from ...index.files import FileSystem
 from ...index.generation import Snapshot
 from ...settings import Settings
 from .canaries import check_index
-from .cluster import ADMIN_SECONDS, Cluster, Json, index_number
+from .cluster import ADMIN_SECONDS, Cluster, Json, index_number, patient_cluster
 from .differences import NO_DIFFERENCES, Differences, Wanted, compare, recall, remember, scan
 from .mapping import DocumentMaker, index_body, mapping_fingerprint
 from .sending import Operation, delete_operation, index_operation, send_all
@@ -66,7 +66,7 @@ def publish_snapshot(
     progress : called with a step's name, how much is done, how much there is.
     Raises ClusterError, after which readers still get what they got before. The caller holds the build lock.
     """
-    cluster = Cluster(settings)
+    cluster = patient_cluster(settings)
     try:
         step = progress or (lambda name, done, total: None)
         return _Publication(cluster, snapshot, index_dir, settings, step, files or FileSystem()).run(full)

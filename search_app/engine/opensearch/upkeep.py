@@ -25,7 +25,7 @@ from ...index.suggestions import SUGGESTIONS, check_suggestions
 from ...index.verify import CheckReport, check_index
 from ...settings import Settings
 from . import canaries
-from .cluster import Cluster, Json, Missing, index_number
+from .cluster import Cluster, Json, Missing, index_number, patient_cluster
 from .differences import Wanted, digest_of, scan
 from .mapping import mapping_fingerprint
 from .publishing import publish_snapshot
@@ -148,7 +148,7 @@ def _bytes_of(cluster: Cluster, name: str) -> int:
 @contextmanager
 def _cluster(settings: Settings) -> Iterator[tuple[Cluster, str]]:
     """Open the door to the cluster, and give the index that serves. Raises ClusterIndexMissingError without one."""
-    cluster = Cluster(settings)
+    cluster = patient_cluster(settings)
     try:
         index = cluster.serving_index()
         if index is None:
