@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -141,7 +141,7 @@ def serving(index: Path, workers: int = 1) -> Iterator[Server]:
     command = [sys.executable, "-u", "-m", "search_app", "serve", "--index", str(index), "--port", "0"]
     command += ["--workers", str(workers)]
     with (
-        _running(command, stdout=subprocess.PIPE) as process,
+        running_program(command, stdout=subprocess.PIPE, stderr=None) as process,
         closing(Server(process.pid, *_address(process))) as server,
     ):
         yield server
@@ -156,17 +156,23 @@ def serving_at(command: list[str]) -> Iterator[Server]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = int(held.getsockname()[1])
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with _running([*command, "--port", str(port)], **quiet) as process:
+    with running_program([*command, "--port", str(port)]) as process:
         _wait_for(process, port)
         with closing(Server(process.pid, "127.0.0.1", port)) as server:
             yield server
 
 
 @contextmanager
-def _running(command: list[str], **streams: int) -> Iterator[subprocess.Popen[str]]:
+def running_program(
+    command: list[str],
+    variables: Mapping[str, str] | None = None,
+    *,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int | None = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[str]]:
     """Run a program for as long as the block lasts, and then let it stop for a while before it is killed."""
-    with subprocess.Popen(command, cwd=ROOT, env=_environment(), text=True, **streams) as process:  # type: ignore[call-overload]
+    environment = {**_environment(), **(variables or {})}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=stdout, stderr=stderr) as process:
         try:
             yield process
         finally:

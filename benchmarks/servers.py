@@ -4,7 +4,8 @@
     python benchmarks/servers.py --index INDEX
 
 Every server is started on the same index, given the same questions by 1, 8 and 64 clients, then asked a quick question
-while slow clients hold connections open whose requests never come, then told to stop while an export is being read.
+while slow clients hold connections open whose requests never come, then told to stop while an export is being read, and
+several times while clients connect anew for each question.
 Prints a Markdown table. Linux only.
 """
 
@@ -32,13 +33,14 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.http_load import Load, ask, draw_paths, find_client
-from benchmarks.processes import ROOT, family, memory_of
+from benchmarks.processes import family, memory_of, running_program
 
 WORKERS, THREADS = 2, 4
 CLIENTS = (1, 8, 64)
 ROUND_SECONDS = 2.0
 SLOW_CLIENTS = 32
 QUICK_QUESTIONS = 8
+STOPS, CALLERS = 5, 24
 PATIENCE_SECONDS = 20.0
 FACTORY = "search_app.web.app:create_app"
 
@@ -99,32 +101,24 @@ class Figures:
     private_mb: float = 0.0
     beside_slow_ms: float | None = None
     export_finished: str = ""
+    broken_by_stops: int = 0
 
 
 @contextlib.contextmanager
-def running(server: Server, index: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def running(server: Server, index: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a server on a free port; yield its process and address. Raises RuntimeError where it does not answer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, *(part.replace("PORT", str(port)) for part in server.command)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SEARCH_APP_INDEX": str(index)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
-    try:
+    with running_program(command, {"SEARCH_APP_INDEX": str(index)}) as process:
         late = time.monotonic() + PATIENCE_SECONDS
         while not _answers(f"{url}/readyz"):
             if process.poll() is not None or time.monotonic() > late:
                 raise RuntimeError(f"{server.name} does not answer")
             time.sleep(0.1)
         yield process, url
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _answers(url: str) -> bool:
@@ -158,7 +152,7 @@ def beside_slow_clients(url: str) -> float | None:
         return slowest
 
 
-def stop_during_an_export(process: subprocess.Popen[bytes], url: str) -> str:
+def stop_during_an_export(process: subprocess.Popen[str], url: str) -> str:
     """Tell a server to stop while an export is being read slowly; return whether its reader got all of it."""
     parts = urlsplit(url)
     with socket.socket() as line:
@@ -184,6 +178,37 @@ def stop_during_an_export(process: subprocess.Popen[bytes], url: str) -> str:
     return f"{lines:,} lines in {time.monotonic() - began:.1f} s"
 
 
+def stop_under_load(process: subprocess.Popen[str], url: str) -> int:
+    """Tell a server to stop while clients connect for each question; return how many it neither answers nor refuses."""
+    broken: list[str] = []
+    callers = [threading.Thread(target=_call, args=(url, broken)) for _ in range(CALLERS)]
+    for caller in callers:
+        caller.start()
+    time.sleep(1)
+    process.terminate()
+    for caller in callers:
+        caller.join()
+    return len(broken)
+
+
+def _call(url: str, broken: list[str]) -> None:
+    """Ask until there is no answer, and note why unless it is a refusal."""
+    parts = urlsplit(url)
+    try:
+        while True:
+            with socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE_SECONDS) as line:
+                line.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                taken = line.recv(1 << 20)
+                while taken and (more := line.recv(1 << 20)):
+                    taken += more
+            if b" 200 " not in taken[:20]:
+                raise ConnectionError("no answer")
+    except ConnectionRefusedError:
+        return
+    except OSError as error:
+        broken.append(str(error))
+
+
 def measure(servers: Sequence[Server], index: Path, paths: Sequence[str], rounds: int) -> list[Figures]:
     """Return the figures of servers, which are asked in turn, so that what else the machine does hits all alike."""
     found = [Figures(f"{server.name} {version(server.package)}") for server in servers]
@@ -207,6 +232,9 @@ def measure(servers: Sequence[Server], index: Path, paths: Sequence[str], rounds
             figures.beside_slow_ms = beside_slow_clients(url)
         with running(server, index) as (process, url):
             figures.export_finished = stop_during_an_export(process, url)
+        for _ in range(STOPS):
+            with running(server, index) as (process, url):
+                figures.broken_by_stops += stop_under_load(process, url)
     return found
 
 
@@ -231,6 +259,8 @@ def table(found: Sequence[Figures]) -> str:
         ["none in 20 s" if ms is None else f"{ms:,.0f} ms" for ms in beside],
     ))  # fmt: skip
     rows.append(("an export read slowly through a stop", [figures.export_finished for figures in found]))
+    broken = [str(figures.broken_by_stops) for figures in found]
+    rows.append((f"clients broken off by {STOPS} stops, of {STOPS * CALLERS} that ask all the time", broken))
     lines = ["| what | " + " | ".join(figures.name for figures in found) + " |", "| --- " * (len(found) + 1) + "|"]
     lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows]
     return "\n".join(lines)
