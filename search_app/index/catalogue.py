@@ -206,8 +206,8 @@ class _Reader:
         data: bytes = zstandard.decompress(self._file.array(name).tobytes())
         return data
 
-    def _numbers(self, name: str) -> Numbers:
-        return np.frombuffer(self._packed(name), "<i4").astype(np.int64)
+    def _numbers(self, name: str) -> Array:
+        return np.frombuffer(self._packed(name), "<i4")
 
     def _steps(self, name: str) -> Numbers:
         return np.cumsum(np.frombuffer(self._packed(name), "<i4"), dtype=np.int64)

@@ -32,12 +32,12 @@ class Ragged:
     """Lists of numbers, one after another. ``columns`` have a number each for every place of ``starts``."""
 
     starts: Numbers
-    columns: tuple[Numbers, ...]
+    columns: tuple[Array, ...]
 
     @classmethod
     def of(cls, counts: Array, *columns: Array) -> Ragged:
-        """Make lists from how many places each has."""
-        return cls(starts_of(counts), tuple(np.asarray(column, np.int64) for column in columns))
+        """Make lists from how many places each has. Numbers of a million links are held in 32 bits."""
+        return cls(starts_of(counts), tuple(np.asarray(column, np.int32) for column in columns))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -279,13 +279,13 @@ class Columns:
         return Columns(kept, listings, names, len(nodes)), nodes
 
 
-def _renumber(used: Sequence[Array], size: int) -> tuple[Numbers, Numbers]:
+def _renumber(used: Sequence[Array], size: int) -> tuple[Array, Numbers]:
     """Return the new number of each old one (-1 for those not used, and for -1), and the old ones that are."""
     mask = np.zeros(size, bool)
     for numbers in used:
         mask[numbers] = True
     kept = np.flatnonzero(mask)
-    numbers = np.full(size + 1, -1)
+    numbers = np.full(size + 1, -1, np.int32)
     numbers[kept] = np.arange(len(kept))
     return numbers, kept
 
