@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from benchmarks.contender import folder_bytes
 from benchmarks.ours import Ours
 from benchmarks.processes import run_child
 from benchmarks.queries import draw_typical
-from benchmarks.subset import copy_articles
+from benchmarks.subset import copy_articles, work_folder
 from benchmarks.table import Row, markdown, megabytes, milliseconds, seconds
 from search_app.archive import read_archive
 
@@ -49,9 +48,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build, ask, print."""
     options = read_options(arguments)
-    with tempfile.TemporaryDirectory() as temporary:
-        work = (options.work or Path(temporary)).resolve()
-        work.mkdir(parents=True, exist_ok=True)
+    with work_folder(options.work) as work:
         archives = [archive.resolve() for archive in options.archive]
         questions = work / "questions.json"
         drawn = draw_typical(list(read_archive(archives[0]).articles), options.seed)

@@ -9,7 +9,6 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -22,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import peer_datasette
 from benchmarks.processes import Server, serving
 from benchmarks.queries import Question, draw_typical
-from benchmarks.subset import copy_articles
+from benchmarks.subset import copy_articles, work_folder
 from benchmarks.table import Row, markdown, milliseconds, seconds
 from search_app.archive import read_archive
 from search_app.index.builder import build_index
@@ -71,8 +70,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Build, serve, ask, print."""
     options = read_options(arguments)
-    with tempfile.TemporaryDirectory() as temporary:
-        work = options.work or Path(temporary)
+    with work_folder(options.work) as work:
         archive = options.archive
         if options.articles:
             archive = copy_articles(archive, work / f"archive-{options.articles}", options.articles)

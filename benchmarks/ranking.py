@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -25,7 +24,7 @@ if __package__ in (None, ""):
 
 from benchmarks.judged import JUDGED, Questions, chinese_items, known_items, read_judged
 from benchmarks.rankers import BEST, Ours, Ranker, Sqlite, Tantivy, Whoosh
-from benchmarks.subset import copy_articles
+from benchmarks.subset import copy_articles, work_folder
 from search_app.archive import Article, read_archive
 from search_app.engine.scoring import RANKING, Bm25f
 
@@ -123,8 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="peers wanted, such as whoosh,tantivy")
     parser.add_argument("--tune", action="store_true", help="cross-validate the setting instead")
     chosen = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as scratch:
-        work = chosen.work or Path(scratch)
+    with work_folder(chosen.work) as work:
         if chosen.tune:
             print("\n".join(cross_validated(chosen.judged, work)))
             return 0

@@ -12,7 +12,6 @@ import os
 import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, Agreement, Timed, compare, time_rounds
 from benchmarks.processes import memory_of, run_child, serving
 from benchmarks.queries import SAME_MEANING, Question, draw_mixed, draw_typical
-from benchmarks.subset import copy_articles
+from benchmarks.subset import copy_articles, work_folder
 from benchmarks.table import Row, markdown, megabytes, milliseconds, seconds
 from search_app.archive import read_archive
 
@@ -286,9 +285,7 @@ def run(arguments: Sequence[str]) -> str:
     contenders = all_contenders()
     if options.only:
         contenders = by_name(contenders, [contenders[0].name, *options.only.split(",")])
-    with tempfile.TemporaryDirectory() as temporary:
-        work = (options.work or Path(temporary)).resolve()
-        work.mkdir(parents=True, exist_ok=True)
+    with work_folder(options.work) as work:
         archive = options.archive.resolve()
         if options.articles:
             archive = copy_articles(archive, work / f"archive-{options.articles}", options.articles)

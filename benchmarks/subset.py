@@ -1,12 +1,24 @@
-"""A smaller archive: the oldest articles of a large one, so that figures can be had at several sizes."""
+"""What a run works in: its folder, and a smaller archive, so that figures can be had at several sizes."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from search_app.archive import walk_archive
+
+
+@contextmanager
+def work_folder(chosen: Path | None) -> Iterator[Path]:
+    """Give the folder that was chosen for what a run writes, made where it is missing, or else a temporary one."""
+    with tempfile.TemporaryDirectory() as temporary:
+        work = (chosen or Path(temporary)).resolve()
+        work.mkdir(parents=True, exist_ok=True)
+        yield work
 
 
 def copy_articles(archive: Path, folder: Path, count: int) -> Path:

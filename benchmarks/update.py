@@ -16,7 +16,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.processes import ROOT
-from benchmarks.subset import copy_articles
+from benchmarks.subset import copy_articles, work_folder
 from benchmarks.table import Row, markdown
 
 FULL = "full build"
@@ -37,7 +36,7 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--archive", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--articles", type=int, default=2**31, metavar="N", help="about N of the oldest; all otherwise")
+    parser.add_argument("--articles", type=int, default=0, metavar="N", help="about N of the oldest; all otherwise")
     parser.add_argument("--work", type=Path, help="folder for archive and index; a temporary one otherwise")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="times that each build is run")
     parser.add_argument("--seed", type=int, default=1, help="of the files that change")
@@ -47,10 +46,9 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build, change, update, print."""
     options = read_options(arguments)
-    with tempfile.TemporaryDirectory() as temporary:
-        work = (options.work or Path(temporary)).resolve()
-        work.mkdir(parents=True, exist_ok=True)
-        archive = copy_articles(options.archive, work / "archive", options.articles)
+    with work_folder(options.work) as work:
+        folder = work / (f"archive-{options.articles}" if options.articles else "archive")
+        archive = copy_articles(options.archive, folder, options.articles or sys.maxsize)
         print(report(archive, work / "index", options.rounds, options.seed))
 
 
