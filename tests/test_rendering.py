@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from types import SimpleNamespace
+from typing import NamedTuple
+
 import pytest
 from flask import Flask
 from jinja2 import Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
+from search_app.web import rendering
 from search_app.web.language import markup, speaking
 from search_app.web.rendering import QuickEnvironment, escaped
 
@@ -34,6 +40,15 @@ TEMPLATE = """
 """
 
 
+class Both(NamedTuple):
+    """Something with an attribute and an item of one name."""
+
+    text: str
+
+    def __getitem__(self, name: object) -> str:
+        return "b"
+
+
 def quick() -> QuickEnvironment:
     return QuickEnvironment(Flask("x"), autoescape=True, undefined=StrictUndefined)
 
@@ -58,14 +73,36 @@ def test_texts_of_the_interface_are_said_alike(value: object) -> None:
         assert "您是不是要找" in rendered
 
 
-def test_what_is_not_given_is_an_error() -> None:
-    with pytest.raises(UndefinedError):
-        quick().from_string("{{ nothing }}").render()
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
+def test_values_are_escaped_alike_by_a_markupsafe_that_promises_no_more(
+    value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "markupsafe", SimpleNamespace(Markup=Markup, escape=escape))
+    spec = spec_from_file_location("search_app.web.rendering_there", rendering.__file__)
+    assert spec and spec.loader
+    there = module_from_spec(spec)
+    spec.loader.exec_module(there)
+    assert there.escaped(value) == str(escape(value))
+
+
+@pytest.mark.parametrize("template", ["{{ nothing }}", "{{ nothing.text }}", "{{ one['text'] }}", "{{ one.text }}"])
+def test_what_is_not_given_is_an_error(template: str) -> None:
+    with pytest.raises((UndefinedError, AttributeError)):
+        quick().from_string(template).render(one={})
+
+
+def test_an_attribute_is_no_item() -> None:
+    template = "{{ one.text }}{{ one['text'] }}{{ one.text.upper() }}{{ 'x'.upper() }}{{ (one or two).text }}"
+    assert quick().from_string(template).render(one=Both("a")) == "abAXa"
+    with pytest.raises(AttributeError):
+        quick().from_string("{{ one.text }}").render(one={"text": "b"})
 
 
 def test_the_code_of_templates_is_the_quick_one() -> None:
     """A Jinja that writes its code in another way would make pages slower, and nothing else would tell."""
-    code = quick().compile("{{ value }}{{ _('not') }}", raw=True)
-    assert "environment.escaped(" in code
+    code = quick().compile("{{ value.text }}{{ _('not') }}", raw=True)
     assert "environment.said('not')" in code
-    assert "escape(" not in code.replace("environment.escaped(", "").partition("def root")[2]
+    body = code.partition("def root")[2]
+    assert "escaped(" in body
+    assert "escape(" not in body
+    assert "getattr(" not in body

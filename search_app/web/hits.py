@@ -11,7 +11,7 @@ from ..engine.result import Hit, ScorePart
 from ..messages import message
 from .language import _, current_language, markup, say
 from .links import Links, Refinements, safe_url
-from .records import HitLine, Link, Value
+from .records import HitLine, Link, Origin, Value
 from .words import said_day
 
 CONTEXTS_A_HIT = 3
@@ -59,9 +59,10 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         snippet=_shown(hit.snippet_html),
         found_in=tuple(markup(FOUND_IN[found.field], text=_shown(found.html)) for found in hit.found_in),
         date=Link(said_day(hit.date), links.day(hit.date)),
-        iso_date=hit.date.isoformat(),
         topic=_narrowing("topic", hit.topic, refine) if hit.topic else None,
-        sources=tuple(Link(source.name, safe_url(source.url)) for source in hit.sources),
+        sources=tuple(
+            Origin(source.name, safe_url(source.url), ", " if n else "") for n, source in enumerate(hit.sources)
+        ),
         contexts=tuple(_narrowing("context", context, refine) for context in contexts[:CONTEXTS_A_HIT]),
         more_contexts=_("and {count} more", count=more) if more > 0 else "",
         image=safe_url(hit.image),

@@ -93,6 +93,14 @@ class SourceLine:
     host: str
 
 
+class Origin(NamedTuple):
+    """A source of a hit. href : ``""`` where there is no link; before : what parts it from the one before."""
+
+    text: str
+    href: str
+    before: str
+
+
 class HitLine(NamedTuple):
     """A hit on the page.
 
@@ -106,9 +114,8 @@ class HitLine(NamedTuple):
     snippet: Markup
     found_in: tuple[Markup, ...]
     date: Link
-    iso_date: str
     topic: Value | None
-    sources: tuple[Link, ...]
+    sources: tuple[Origin, ...]
     contexts: tuple[Value, ...]
     more_contexts: str
     image: str
