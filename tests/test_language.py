@@ -12,6 +12,7 @@ import pytest
 from babel.dates import format_date
 from catalogues import LOCALE, REPOSITORY, collect, po_file, read_catalogue, untranslated
 from flask.testing import FlaskClient
+from markupsafe import Markup
 from web_page import Page, words
 
 from search_app.dates import day_words
@@ -106,6 +107,8 @@ def test_braces_of_others_are_only_text() -> None:
     assert find_language("zh").say(made) == "“{0.__class__} {year}”"
     with speaking("zh") as language:
         assert language.markup("for “{query}”", query="<b>{x}</b>") == "搜索“&lt;b&gt;{x}&lt;/b&gt;”"
+        assert language.markup("for “{query}”", query=Markup("<b>&amp;</b>")) == "搜索“<b>&amp;</b>”"
+        assert language.markup("All {count:,} topics", count=1234) == "全部 1,234 个主题"
 
 
 @pytest.mark.parametrize(("code", "form"), [("en", "d MMMM y"), ("zh", "long")])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 from flask import Flask
-from jinja2 import Environment, StrictUndefined, UndefinedError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
 from search_app.web import rendering
@@ -83,6 +85,19 @@ def test_values_are_escaped_alike_by_a_markupsafe_that_promises_no_more(
     there = module_from_spec(spec)
     spec.loader.exec_module(there)
     assert there.escaped(value) == str(escape(value))
+
+
+def test_templates_are_read_once_unless_they_are_being_written(tmp_path: Path) -> None:
+    for reload, text in ((False, "one"), (True, "two")):
+        (tmp_path / "page.html").write_text("one", encoding="utf-8")
+        environment = QuickEnvironment(Flask("x"), loader=FileSystemLoader(tmp_path), auto_reload=reload)
+        page = environment.get_template("page.html")
+        assert environment.get_template(page) is page
+        assert page.render() == "one"
+        (tmp_path / "page.html").write_text("two", encoding="utf-8")
+        os.utime(tmp_path / "page.html", (0, 0))
+        assert environment.get_template("page.html").render() == text
+        assert environment.get_template("page.html", globals={"more": 1}).globals["more"] == 1
 
 
 @pytest.mark.parametrize("template", ["{{ nothing }}", "{{ nothing.text }}", "{{ one['text'] }}", "{{ one.text }}"])

@@ -64,7 +64,12 @@ class SearchRequest:
     @property
     def order(self) -> str:
         """The sort in force: ``sort``, or its default."""
-        return self.sort or ("relevance" if self.q.strip() else "newest")
+        return self.sort or self.usual_order
+
+    @property
+    def usual_order(self) -> str:
+        """The sort in force where none is asked for."""
+        return "relevance" if self.q.strip() else "newest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ DOMAIN = "search_app"
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Codes of the catalogues, and what their readers call them."""
 ENGLISH = "en"
+_NUMBERS = (int, float)
 
 
 class Language:
@@ -53,7 +54,11 @@ class Language:
         found = self._markup.get(template)
         if found is None:
             found = self._markup.setdefault(template, escape(self.text(template)))
-        return found.format(**values) if values else found
+        if not values:
+            return found
+        # Markup's own way of filling in works through each field by itself, and takes ten times as long.
+        safe = {name: value if type(value) in _NUMBERS else escape(value) for name, value in values.items()}
+        return Markup(str.format(found, **safe))  # noqa: S704 - template and values are escaped
 
     def say(self, text: str) -> str:
         """Return a message in this language; any other text as it is."""

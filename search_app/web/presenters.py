@@ -35,6 +35,7 @@ from .words import FIELD_WORDS, said_count, said_day, shortened, span_words
 # A facet shows so many values where nobody asked for more; the page of all its values has the rest. Each of them costs
 # a page of three facets half a kilobyte.
 VALUES_SHOWN = 5
+USUAL = SearchRequest()
 SORT_WORDS = {
     "relevance": message("Best match"),
     "newest": message("Newest first"),
@@ -106,7 +107,6 @@ def present_search(
     total = said_count(result.total)
     first = (request.page - 1) * request.per_page
     pages = page_numbers(request.page, result.pages)
-    by_default = replacing(request, sort="").order
     all_values = links.facets_of(request)
     return ResultPage(
         title=_title(request, total),
@@ -129,7 +129,7 @@ def present_search(
         chips=present_chips(request, links),
         clear=links.search(without_filters(request)) if has_filters(request) else "",
         sorts=tuple(
-            Link(say(words), refine.ordered("" if sort == by_default else sort), current=request.order == sort)
+            Link(say(words), refine.ordered("" if sort == request.usual_order else sort), current=request.order == sort)
             for sort, words in SORT_WORDS.items()
         ),
         why=_why(request, links),
@@ -251,18 +251,10 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: s
     if none_picked:
         picked.append(none_box)
     open_buckets = [bucket for bucket in facet.buckets if not bucket.selected and not bucket.excluded]
-    if request.facet_size == SearchRequest().facet_size:
+    if request.facet_size == USUAL.facet_size:
         open_buckets = open_buckets[:VALUES_SHOWN]
-    others = [
-        Box(
-            name,
-            bucket.value,
-            bucket.value,
-            f"{bucket.count:,}",
-            exclude=f"not_{name}",
-        )
-        for bucket in open_buckets
-    ]
+    exclude = f"not_{name}"
+    others = [Box(name, bucket.value, bucket.value, f"{bucket.count:,}", exclude=exclude) for bucket in open_buckets]
     last = [none_box] if facet.missing and not none_picked else []
     has_more = facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
     return FacetGroup(

@@ -8,6 +8,7 @@ here ``one.name`` is an attribute alone, and what a dict holds is ``one["name"]`
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from functools import cached_property
 from types import CodeType
 from typing import Any
 
@@ -93,3 +94,17 @@ class QuickEnvironment(Environment):
     code_generator_class = QuickCode
     template_class = QuickTemplate
     said = staticmethod(markup)
+
+    @cached_property
+    def _loaded(self) -> dict[str, Template]:
+        return {}
+
+    def get_template(
+        self, name: str | Template, parent: str | None = None, globals: MutableMapping[str, Any] | None = None
+    ) -> Template:
+        """Return a template. Jinja hands all names that are global to it each time; a page asks for nine of them."""
+        if globals is not None or self.auto_reload or not isinstance(name, str):
+            return super().get_template(name, parent, globals)
+        if name not in self._loaded:
+            self._loaded[name] = super().get_template(name, parent)
+        return self._loaded[name]

@@ -5,7 +5,7 @@ In: the engine's histogram, and a function from a span of days to an address. Ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -32,8 +32,7 @@ FEW_BARS = 8
 class Span(NamedTuple):
     """One link of the drawing and one row of the table: a bar, or neighbouring bars under one link.
 
-    area : what it covers of the drawing, as attributes of an SVG rectangle. outline : a stroke for each of its bars, as
-        the data of an SVG path.
+    area : what it covers of the drawing, as attributes of an SVG rectangle.
     count_text : in figures.
     no_data : how many of its bars are days, months or years of which the archive has no article at all; all_no_data
         tells that there is nothing else.
@@ -45,9 +44,19 @@ class Span(NamedTuple):
     href: str
     count_text: str
     area: str
-    outline: str
     no_data: str
     all_no_data: bool
+
+
+class _Place(NamedTuple):
+    """Where a span lies, whatever is counted: its days, its bars from one to before another, label and area."""
+
+    first: date
+    last: date
+    begin: int
+    end: int
+    label: str
+    area: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,8 @@ class Timeline:
     """A histogram ready to be drawn.
 
     interval : what a bar covers. unit : what a span covers. ``first_label`` and ``last_label`` stand below the ends of
-    the drawing, ``peak`` beside it. gaps : what covers the bars without data, as the data of an SVG path.
+    the drawing, ``peak`` beside it. outline : a stroke for each bar, as the data of an SVG path. gaps : what covers the
+    bars without data, as the same.
     input : the type of the fields in which a range is chosen; first_text, last_text : what they hold at most.
     """
 
@@ -67,6 +77,7 @@ class Timeline:
     first_label: str
     last_label: str
     peak: str
+    outline: str
     gaps: str
     input: str
     first_text: str
@@ -148,54 +159,62 @@ def present_timeline(
     bars = list(histogram.bars)
     if len(bars) > MOST_BARS:
         interval, bars = _coarser(interval, histogram.bars)
-    unit = _span_unit(interval, bars)
-    most = max(bar.count for bar in bars)
-    holder = UNITS[unit]
-    code = current_language().code
+    starts, counts, _changed, empty = zip(*bars, strict=True)
+    most = max(counts)
+    holes = True in empty
+    unit, places = _layout(current_language().code, interval, starts)
     spans = []
-    days: list[date] = []
-    x = 0
-    for (first, last), held in groupby(bars, lambda bar: holder(bar.start)):
-        within = list(held)
-        counts = [bar.count for bar in within]
-        count = sum(counts)
-        gaps = [bar.no_data for bar in within].count(True)
+    for first, last, begin, after, label, area in places:
         start, end = max(first, first_day or first), min(last, last_day or last)
+        count = sum(counts[begin:after])
+        gaps = empty[begin:after].count(True) if holes else 0
         spans.append(
             Span(
-                label=_said_label(code, unit, first),
-                count=count,
-                count_words=said_count(count) if count else "",
-                href=address(start, end) if count else "",
-                count_text=f"{count:,}",
-                area=_area(x, len(within)),
-                outline=_outline(x, counts, most),
-                no_data=say(NO_DATA[interval](gaps)) if gaps else "",
-                all_no_data=gaps == len(within),
+                label,
+                count,
+                said_count(count) if count else "",
+                address(start, end) if count else "",
+                f"{count:,}",
+                area,
+                say(NO_DATA[interval](gaps)) if gaps else "",
+                gaps == after - begin,
             )
         )
-        days += (start, end)
-        x += len(within) * BAR_WIDTH
-    field = _range_field(unit, days[0], days[-1])
-    peak = next(bar.start for bar in bars if bar.count == most)
+    opens = max(places[0].first, first_day or places[0].first)
+    field = _range_field(unit, opens, end)
     return Timeline(
         interval=interval,
         unit=unit,
         spans=tuple(spans),
-        width=x,
+        width=len(bars) * BAR_WIDTH,
         height=HEIGHT,
-        first_label=said_label(interval, bars[0].start),
-        last_label=said_label(interval, bars[-1].start),
+        first_label=said_label(interval, starts[0]),
+        last_label=said_label(interval, starts[-1]),
+        outline=_outline(counts, most),
         gaps="".join(
-            f"M{place * BAR_WIDTH} 0h{BAR_WIDTH}v{HEIGHT}h-{BAR_WIDTH}z"
-            for place, bar in enumerate(bars)
-            if bar.no_data
+            f"M{place * BAR_WIDTH} 0h{BAR_WIDTH}v{HEIGHT}h-{BAR_WIDTH}z" for place, hole in enumerate(empty) if hole
         ),
-        peak=_peak(interval, said_count(most), said_label(interval, peak)),
+        peak=_peak(interval, said_count(most), said_label(interval, starts[counts.index(most)])),
         input=field,
-        first_text=_range_text(field, days[0]),
-        last_text=_range_text(field, days[-1]),
+        first_text=_range_text(field, opens),
+        last_text=_range_text(field, end),
     )
+
+
+@lru_cache(maxsize=256)
+def _layout(code: str, interval: str, starts: tuple[date, ...]) -> tuple[str, tuple[_Place, ...]]:
+    """Return the unit of the spans over bars that start so, and the place of each span, in the language of a code.
+
+    Remembered, since most searches find something from the archive's first years to its last ones.
+    """
+    unit = _span_unit(interval, starts)
+    places = []
+    begin = 0
+    for (first, last), held in groupby(starts, UNITS[unit]):
+        end = begin + len(list(held))
+        places.append(_Place(first, last, begin, end, _said_label(code, unit, first), _area(begin, end)))
+        begin = end
+    return unit, tuple(places)
 
 
 def _peak(interval: str, articles: str, span: str) -> str:
@@ -220,18 +239,19 @@ def bar_height(count: int, most: int) -> int:
     return max(LEAST_HEIGHT, round(count * HEIGHT / most)) if count else 0
 
 
-def _area(x: int, bars: int) -> str:
-    """Return the attributes that a rectangle over so many bars needs beside what the style sheet says of each."""
-    return (f" x={x}" if x else "") + (f" width={bars * BAR_WIDTH}" if bars > 1 else "")
+def _area(begin: int, end: int) -> str:
+    """Return the attributes that a rectangle over some bars needs beside what the style sheet says of each."""
+    left, bars = begin * BAR_WIDTH, end - begin
+    return (f" x={left}" if left else "") + (f" width={bars * BAR_WIDTH}" if bars > 1 else "")
 
 
-def _outline(x: int, counts: Iterable[int], most: int) -> str:
-    parts = []
-    for position, count in enumerate(counts):
-        if height := bar_height(count, most):
-            # Half as long as the bar's outline would be; the style sheet says how wide it is drawn.
-            parts.append(f"M{x + position * BAR_WIDTH + BAR_WIDTH // 2} {HEIGHT}v-{height}")
-    return "".join(parts)
+def _outline(counts: Sequence[int], most: int) -> str:
+    # Half as long as the bars' outlines would be; the style sheet says how wide it is drawn.
+    return "".join(
+        f"M{place * BAR_WIDTH + BAR_WIDTH // 2} {HEIGHT}v-{bar_height(count, most)}"
+        for place, count in enumerate(counts)
+        if count
+    )
 
 
 def _coarser(interval: str, bars: tuple[HistogramBar, ...]) -> tuple[str, list[HistogramBar]]:
@@ -252,13 +272,12 @@ def _held_by(holder: Callable[[date], tuple[date, date]], bar: HistogramBar) -> 
     return holder(bar.start)
 
 
-def _span_unit(interval: str, bars: list[HistogramBar]) -> str:
-    if len(bars) <= MOST_SPANS:
+def _span_unit(interval: str, starts: tuple[date, ...]) -> str:
+    if len(starts) <= MOST_SPANS:
         return interval
     coarser = BAR_UNITS[BAR_UNITS.index(interval) :]
     units = [*SPAN_UNITS.get(interval, ()), *coarser]
     for unit in dict.fromkeys(units):
-        holder = UNITS[unit]
-        if len({holder(bar.start) for bar in bars}) <= MOST_SPANS:
+        if len(set(map(UNITS[unit], starts))) <= MOST_SPANS:
             return unit
     return units[-1]
