@@ -1,7 +1,7 @@
 """What the tests share: a hand-made article, a small invented archive, one index of it, and the doors to both.
 
-Everything built is built once a run. Randomness is seeded: the seed stands in the report's header, and ``SEED=…``
-replays it; with it, Hypothesis draws the same examples every time.
+Everything built is built once a process. Randomness is seeded: the seed stands in the report's header, and ``SEED=…``
+replays it; with it, Hypothesis draws the same examples every time. ``-n 2`` spreads the files over two processes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -30,10 +31,16 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY / "tests" / "data"
-SEED = int(os.environ.get("SEED") or time.time_ns() % 2**32)
-if os.environ.get("SEED"):
-    hypothesis.settings.register_profile("replayed", derandomize=True)
-    hypothesis.settings.load_profile("replayed")
+# One drawn here is the same in every process that tests are spread over.
+SEED = int(os.environ.get("SEED") or os.environ.setdefault("SEED_DRAWN", str(time.time_ns() % 2**32)))
+# How long an example takes, or is drawn, says on a busy machine nothing about what is tested.
+hypothesis.settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("SEED")),
+)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_report_header() -> str:
@@ -41,8 +48,21 @@ def pytest_report_header() -> str:
     return f"SEED={SEED}"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread the tests by files where ``-n`` says no other way."""
+    from spreading import ByFile
+
+    return ByFile(config, log) if config.getoption("dist") == "load" else None
+
+
 def pytest_configure() -> None:
-    """Keep settings of the machine out of the tests: what they need they set themselves."""
+    """Keep settings of the machine out of the tests: what they need they set themselves.
+
+    A shell lets what it starts in the background ignore interrupts, and so would the programs that tests interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in list(os.environ):
         if name.startswith("SEARCH_APP_") and name != "SEARCH_APP_TEST_CORPUS":
             del os.environ[name]

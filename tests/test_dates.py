@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from search_app.dates import (
@@ -216,7 +216,6 @@ def test_every_month_and_year() -> None:
         assert span_text(first, last) == str(year)
 
 
-@settings(deadline=None)
 @given(st.dates(), st.dates())
 def test_span_text_reads_back_or_is_none(one: date, other: date) -> None:
     """The shortest text covers exactly the span; other spans have none."""
@@ -225,7 +224,6 @@ def test_span_text_reads_back_or_is_none(one: date, other: date) -> None:
     assert text is None or parse_day_span(text, TODAY) == (first, last)
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.text("0123456789-/. janfebmaylstwekdoq年月日", max_size=42)), st.dates())
 def test_any_text_is_read_or_refused(text: str, today: date) -> None:
     """Nothing else is raised, and what is read is a span."""

@@ -166,7 +166,7 @@ def test_the_interval_follows_the_span(first: date, last: date, interval: str) -
 day_lists = st.lists(st.dates(date(2029, 1, 1), date(2033, 12, 31)), max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     days=st.one_of(day_lists, st.lists(st.dates(date(1961, 1, 1), date(2060, 12, 31)), max_size=5)),
     interval=st.sampled_from(("", "month", "year")),

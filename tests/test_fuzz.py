@@ -54,7 +54,7 @@ def test_every_promise_holds_over_made_up_input(name: str) -> None:
     pieces = st.lists(st.sampled_from(scraps_of(name)) | st.text(max_size=8), max_size=25).map("".join).map(str.encode)
     start = st.binary(max_size=1) if name == "page" else st.just(b"")
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.binary(max_size=400) | st.tuples(start, pieces).map(b"".join))
     def holds(data: bytes) -> None:
         TARGETS[name](data)

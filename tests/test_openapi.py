@@ -113,7 +113,7 @@ def test_whatever_is_sent_is_answered_as_described(app: Flask, path: str) -> Non
     ]
 
     @seed(SEED)
-    @settings(max_examples=MAX_EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=MAX_EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
         # In process, nobody takes the compression off again.

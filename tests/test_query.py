@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from query_trees import matches, plain_trees, trees
 
@@ -147,14 +147,12 @@ def test_simplify(tree: Query, expected: Query) -> None:
     assert simplify(tree) == expected
 
 
-@settings(deadline=None)
 @given(plain_trees, st.frozensets(st.sampled_from("abcd")), st.integers(1, 29))
 def test_simplify_keeps_what_matches(tree: Query, words: frozenset[str], day: int) -> None:
     """Held against the definition of each node, on every kind of article."""
     assert matches(simplify(tree), words, date(2016, 2, day)) == matches(tree, words, date(2016, 2, day))
 
 
-@settings(deadline=None)
 @given(trees)
 def test_simplify_is_done_at_once(tree: Query) -> None:
     """Simplifying a second time changes nothing, and neither time changes its input."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from query_trees import trees
 
 from search_app.engine.describe import describe, describe_days, render
@@ -32,7 +32,6 @@ WIDE = QueryLimits(max_chars=100_000, max_clauses=10_000, max_nesting=100)
 A, B, C = Word("a"), Word("b"), Word("c")
 
 
-@settings(deadline=None)
 @given(trees)
 def test_rendered_tree_parses_to_itself(tree: Query) -> None:
     """For any tree that ``simplify`` yields, and without a word of complaint."""
@@ -42,7 +41,6 @@ def test_rendered_tree_parses_to_itself(tree: Query) -> None:
     assert parsed.warnings == ()
 
 
-@settings(deadline=None)
 @given(trees)
 def test_every_tree_can_be_described(tree: Query) -> None:
     """In words, with every parenthesis closed that the description itself opened."""

@@ -447,7 +447,7 @@ SAID = ("and", "OR", "or", "AND", "NOT", "not", "topic", "peace", "Peace", "the"
 
 
 @given(words=st.lists(st.one_of(st.from_regex("[A-Za-z]{1,8}", fullmatch=True), st.sampled_from(SAID)), min_size=1))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_plain_words_mean_what_the_grammar_says(words: list[str]) -> None:
     """Text of plain words does not go through the grammar; with a space more at its end it does."""
     text = " ".join(words)
@@ -455,7 +455,6 @@ def test_plain_words_mean_what_the_grammar_says(words: list[str]) -> None:
     assert (quick.tree, quick.warnings) == (slow.tree, slow.warnings)
 
 
-@settings(deadline=None)
 @given(
     st.one_of(
         st.text(),

@@ -76,7 +76,7 @@ any_article = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(article=any_article)
 def test_any_article_comes_back(article: Article, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Line ends, separators, control characters and empty fields included."""
@@ -403,7 +403,7 @@ def test_sections_come_back_aligned_and_with_their_types(tmp_path: Path, rng: ra
         assert found.ctypes.data % min(ALIGNMENT, 8) == 0 or not len(found)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts=st.lists(text, max_size=12, unique=True), key=text)
 def test_tables_of_texts_are_found_by_text_and_beginning(
     texts: list[str], key: str, tmp_path_factory: pytest.TempPathFactory

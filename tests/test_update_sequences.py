@@ -166,7 +166,5 @@ class Edits(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-Edits.TestCase.settings = settings(
-    max_examples=ROUNDS, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-)
+Edits.TestCase.settings = settings(max_examples=ROUNDS, stateful_step_count=30, suppress_health_check=list(HealthCheck))
 test_updates_lead_where_full_builds_lead = Edits.TestCase

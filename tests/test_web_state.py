@@ -34,7 +34,7 @@ from search_app.web.state import (
 TODAY = date(2031, 3, 12)
 SETTINGS = load_settings({})
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=12)
 values = st.lists(texts, unique=True, max_size=3).map(tuple)
 days = st.none() | st.dates()
