@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..archive.model import Article
+from ..archive.model import Source
 from ..errors import QueryError
 from ..index.generation import Snapshot
 from ..index.postings import Docs
@@ -402,37 +402,50 @@ class Searcher:
         shown = []
         for hit in ranked:
             segment = self.snapshot.segments[hit.segment]
-            topic, contexts = self._values(hit)
-            article = segment.unpack(rows[hit.segment, hit.doc], hit.doc, topic[0] if topic else "", tuple(contexts))
+            topics, contexts = self._values(hit)
+            topic = topics[0] if topics else ""
+            path, day, kind, language, headline, summary, sources, image = segment.listed(
+                rows[hit.segment, hit.doc], hit.doc
+            )
             dates = self.snapshot.dates[hit.segment]
-            headline = highlighter.mark("headline", article.headline)
-            snippet = highlighter.snippet("summary", article.summary, limit) if article.summary else ""
-            told = MARK in headline or MARK in snippet
-            found_in = () if told else tuple(islice(highlighter.found_in(_values_of(article)), MOST_FOUND_IN))
-            seen = (dates.first_seen(hit.doc), dates.last_changed(hit.doc))
-            shown.append(Hit.of(article, headline, snippet, hit.score, seen=seen, partial=partial, found_in=found_in))
+            marked = highlighter.mark("headline", headline)
+            snippet = highlighter.snippet("summary", summary, limit) if summary else ""
+            told = MARK in marked or MARK in snippet
+            values = () if told else _values_of(topic, contexts, sources)
+            found_in = tuple(islice(highlighter.found_in(values), MOST_FOUND_IN))
+            shown.append(
+                # Not by name, which takes three times as long.
+                Hit(
+                    path, day, kind, language, headline, summary, topic, tuple(contexts), sources, image,
+                    marked, snippet, hit.score, partial, (),
+                    found_in, dates.first_seen(hit.doc), dates.last_changed(hit.doc),
+                )
+            )  # fmt: skip
         return tuple(shown)
 
     def _values(self, hit: Ranked) -> list[list[str]]:
         """Return the topic, if there is one, and the contexts of a hit."""
-        segment = self.snapshot.segments[hit.segment]
-        row = segment.facets.row(hit.doc)
+        row = self.snapshot.segments[hit.segment].facets.row(hit.doc)
         found = []
-        for field in ("topic", "context"):
-            space, column = self.spaces[field], segment.columns[field]
-            end = column.base + len(column.values)
-            numbers = [number - column.base for number in row if column.base <= number < end]
+        for space, first, end in self._ranges[hit.segment]:
+            numbers = [number - first for number in row if first <= number < end]
             if space.numbers is not None:
                 own = space.numbers[hit.segment]
                 numbers = [int(own[number]) for number in numbers]
             found.append(space.names_of(numbers))
         return found
 
+    @cached_property
+    def _ranges(self) -> list[list[tuple[ValueSpace, int, int]]]:
+        """For each segment, the spaces of topics and contexts, each with the half-open range of its numbers in rows."""
+        columns = [[segment.columns[name] for name in ("topic", "context")] for segment in self.snapshot.segments]
+        return [[(self.spaces[c.name], c.base, c.base + len(c.values)) for c in own] for own in columns]
 
-def _values_of(article: Article) -> Iterator[tuple[str, str]]:
-    yield "topic", article.topic
-    yield from (("context", context) for context in article.contexts if context != article.topic)
-    yield from (("source", source.name) for source in article.sources)
+
+def _values_of(topic: str, contexts: list[str], sources: tuple[Source, ...]) -> Iterator[tuple[str, str]]:
+    yield "topic", topic
+    yield from (("context", context) for context in contexts if context != topic)
+    yield from (("source", source.name) for source in sources)
 
 
 def _understood(request: SearchRequest, reading: Reading) -> str:

@@ -12,7 +12,8 @@ import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 import zstandard
@@ -48,11 +49,10 @@ def _slug(headline: str) -> str:
     """Return the slug that the archive's own robots make of a headline, before they cut it."""
     if not headline.isascii():
         headline = unicodedata.normalize("NFKD", headline)
-    words = headline.encode("ascii", "ignore").translate(_IN_SLUG).split(b"-")
-    return b"-".join(filter(None, words)).decode()
+    return b"-".join(headline.encode("ascii", "ignore").translate(_IN_SLUG).split()).decode()
 
 
-_IN_SLUG = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord("-") for code in range(256))
+_IN_SLUG = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256))
 
 
 def _cut_slug(headline: str, length: int) -> str:
@@ -78,8 +78,13 @@ def unpack_path(row: list[Any], day_ordinal: int) -> str:
     """Return the site path of a stored row."""
     if isinstance(row[0], str):
         return row[0]
+    return f"{_day_folder(day_ordinal)}/{_cut_slug(row[1], row[0])}"
+
+
+@lru_cache(maxsize=4096)
+def _day_folder(day_ordinal: int) -> str:
     day = date.fromordinal(day_ordinal)
-    return f"/news/{day.year:04}/{day.month:02}/{day.day}/{_cut_slug(row[1], row[0])}"
+    return f"/news/{day.year:04}/{day.month:02}/{day.day}"
 
 
 def default_file(path: str) -> str:
@@ -106,25 +111,53 @@ def pack_article(article: Article) -> list[Any]:
     return fields
 
 
+class Listed(NamedTuple):
+    """What a list shows of an article, its topic and contexts apart. Made in a third of the time of an ``Article``."""
+
+    path: str
+    date: date
+    kind: str
+    language: str
+    headline: str
+    summary: str
+    sources: tuple[Source, ...]
+    image: str
+
+
+def unpack_listed(fields: list[Any], day_ordinal: int) -> Listed:
+    """Return what a list shows of the article that ``pack_article`` stored."""
+    _, headline, summary, sources, image, _, _, kind, language, _ = fields + _EMPTY[len(fields) :]
+    return Listed(
+        unpack_path(fields, day_ordinal),
+        date.fromordinal(day_ordinal),
+        kind or "news",
+        language or "en",
+        headline,
+        summary,
+        tuple([Source(name, url) for name, url in sources]),
+        image,
+    )
+
+
 def unpack_article(
     fields: list[Any], day_ordinal: int, topic: str, contexts: tuple[str, ...], related: tuple[Related, ...] = ()
 ) -> Article:
     """Return the article that ``pack_article`` stored."""
-    _, headline, summary, sources, image, markup, file, kind, language, versions = fields + _EMPTY[len(fields) :]
-    path = unpack_path(fields, day_ordinal)
+    markup, file, _, _, versions = (fields + _EMPTY[len(fields) :])[5:]
+    listed = unpack_listed(fields, day_ordinal)
     return Article(
-        path=path,
-        file=file or default_file(path),
-        kind=kind or "news",
-        language=language or "en",
-        date=date.fromordinal(day_ordinal),
-        headline=headline,
-        summary=summary,
+        path=listed.path,
+        file=file or default_file(listed.path),
+        kind=listed.kind,
+        language=listed.language,
+        date=listed.date,
+        headline=listed.headline,
+        summary=listed.summary,
         markup=markup,
         topic=topic,
         contexts=contexts,
-        sources=tuple(Source(name, url) for name, url in sources),
-        image=image,
+        sources=listed.sources,
+        image=listed.image,
         versions=tuple(Version(p, h, changed, note, bool(current)) for p, h, changed, note, current in versions),
         related=related,
     )

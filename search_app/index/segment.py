@@ -20,7 +20,7 @@ from ..errors import IndexDamagedError, IndexVersionError
 from .facet_rows import Column, FacetRows
 from .gather import HAS_SUMMARY, HAS_VALUE
 from .postings import Field, Run, find_number
-from .records import BLOCK_DOCS, Blocks, parse_row, path_hash, unpack_article, unpack_path
+from .records import BLOCK_DOCS, Blocks, Listed, parse_row, path_hash, unpack_article, unpack_listed, unpack_path
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, narrow
 
@@ -238,6 +238,10 @@ class Segment:
     ) -> Article:
         """Return the article of a stored row."""
         return unpack_article(row, self.days.item(doc), topic, contexts, links)
+
+    def listed(self, row: list[Any], doc: int) -> Listed:
+        """Return what a list shows of the article of a stored row."""
+        return unpack_listed(row, self.days.item(doc))
 
     @staticmethod
     def links(row: list[Any], contexts: tuple[str, ...], path_of: Callable[[int], str]) -> tuple[Related, ...]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,12 @@ class DocDates:
 
 def instant(seconds: Any) -> datetime | None:
     """Return seconds since 1970 as an instant, None for ``UNKNOWN``."""
-    return datetime.fromtimestamp(int(seconds), UTC) if seconds != UNKNOWN else None
+    return _instant(int(seconds)) if seconds != UNKNOWN else None
+
+
+@lru_cache(maxsize=1024)
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @dataclass(frozen=True, slots=True)
