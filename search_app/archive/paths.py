@@ -25,6 +25,7 @@ _PLAIN_LINK = re.compile(
 _PLAIN_FILE = re.compile(
     r"(news/([0-9]{4})/([01][0-9])/([1-9]|[12][0-9]|3[01])/(?!index\.md|README\.md)[^/]+)\.md", re.DOTALL
 )
+_PLAIN_FOLDER = re.compile(r"news/([0-9]{4})/([01][0-9])/([1-9]|[12][0-9]|3[01])")
 _PREFIX_PATH = re.compile(_PREFIX + r"(/.*)", re.DOTALL)
 _DATED = re.compile(r"/(news|opinion)/([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})(/[^/]+)?")
 _DAY = re.compile(r"\s*([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})\s*")
@@ -110,6 +111,20 @@ def locate(file: str) -> Place:
     if room == model.OPINION and (not match or not match[5]):
         return ignored
     return Place(room, path, day, language)
+
+
+def is_plain_folder(folder: str) -> bool:
+    """Tell whether the site path of every article in a folder is the folder's path and the file's name, in NFC."""
+    return _PLAIN_FOLDER.fullmatch(folder) is not None
+
+
+def kinds_in(folder: str) -> tuple[str, str]:
+    """Return of what kind the Markdown files in a folder are, and the folder's own page (``INDEX_FILES``)."""
+    plain = _PLAIN_FOLDER.fullmatch(folder)
+    if plain and _day(plain[1], plain[2], plain[3]) is not None:
+        return model.NEWS, model.DAY
+    prefix = f"{folder}/" if folder else ""
+    return locate(f"{prefix}a.md").kind, locate(f"{prefix}index.md").kind
 
 
 def _normal(path: str) -> str:

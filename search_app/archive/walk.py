@@ -1,98 +1,177 @@
 """Walking an archive: the files that say something, and what one ``stat`` tells of each.
 
-In: the archive's folder. Out: its files in order, and those that cannot be used with their reason. Opens no file.
+In: the archive's folder. Out: its files, folder by folder, and those that cannot be used with their reason. Opens no file.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
-from operator import itemgetter
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import NamedTuple
 
 from ..errors import ArchiveError
 from ..settings import BY_NAME
 from . import model
 from .model import FileStat, Skipped
-from .paths import INDEX_FILES, locate
+from .paths import INDEX_FILES, kinds_in
 
 MAX_FILE_BYTES = int(BY_NAME["max_file_bytes"].default)
 
 
-class Walk(NamedTuple):
-    """The files of an archive that say something, by file, and those that cannot be used."""
+class Folder(NamedTuple):
+    """The files of one folder that say something: their names, in order, and the bytes and time of each.
 
-    files: tuple[FileStat, ...]
+    path : of the folder, with ``/``, ``""`` for the archive itself. times : in ns.
+    """
+
+    path: str
+    names: list[str]
+    sizes: list[int]
+    times: list[int]
+
+    def files(self) -> list[FileStat]:
+        """Return the files as records of their own."""
+        prefix = f"{self.path}/" if self.path else ""
+        return [
+            FileStat(prefix + name, size, time)
+            for name, size, time in zip(self.names, self.sizes, self.times, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The files of an archive that say something, by folder, and those that cannot be used, by file.
+
+    A folder without such files is not among ``folders``.
+    """
+
+    folders: tuple[Folder, ...]
     skipped: tuple[Skipped, ...]
+
+    def __len__(self) -> int:
+        return sum(len(folder.names) for folder in self.folders)
+
+    @cached_property
+    def files(self) -> tuple[FileStat, ...]:
+        """Every file as a record of its own, sorted by file. Cost: about 1 µs a file, once."""
+        return tuple(sorted(item for folder in self.folders for item in folder.files()))
 
 
 def walk_archive(root: Path | str, max_file_bytes: int = MAX_FILE_BYTES) -> Walk:
-    """Return every file of the archive, sorted by file.
+    """Return every file of the archive.
 
     Reads no file. Hidden files and folders, pages about the site and whatever is not Markdown are passed over; links
     that lead outside, folders behind links, unreadable folders, names that are not UTF-8 and files larger than
     ``max_file_bytes`` are skipped with their reason.
     Raises ArchiveError where ``root`` is missing, is no folder, cannot be read, or holds no article at all.
-    Cost: one ``scandir`` a folder and one ``stat`` a file; 0.7 s for 133,000 files.
+    Cost: one ``scandir`` a folder and one ``stat`` a file; 0.6 s for 133,000 files.
     """
     top = Path(root)
     _check_folder(top)
-    base = os.path.realpath(top)
-    files: list[FileStat] = []
-    skipped: list[Skipped] = []
-    has_article = False
-    folders = [""]
-    while folders:
-        folder = folders.pop()
+    walker = _Walker(top, max_file_bytes)
+    waiting = [""]
+    while waiting:
+        waiting += walker.look_into(waiting.pop())
+    walker.skipped.sort(key=_file_of)
+    if not walker.has_article:
+        raise without_article(top, walker.skipped)
+    return Walk(tuple(sorted(walker.folders)), tuple(walker.skipped))
+
+
+class _Walker:
+    """What a walk has found so far."""
+
+    def __init__(self, top: Path, max_file_bytes: int) -> None:
+        self._top = top
+        self._base = os.path.realpath(top)
+        self._max_file_bytes = max_file_bytes
+        self.folders: list[Folder] = []
+        self.skipped: list[Skipped] = []
+        self.has_article = False
+
+    def look_into(self, path: str) -> list[str]:
+        """Take the files of a folder and return the folders in it."""
         try:
-            entries = os.scandir(f"{base}/{folder}")
+            # Through the open folder each stat has one name to look up, not the whole path.
+            descriptor = os.open(f"{self._base}/{path}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                with os.scandir(descriptor) as found:
+                    return self._take(path, sorted(found, key=_name_of))
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            if not folder:
-                raise ArchiveError(top, f"The archive {top} cannot be read: {why(error)}.") from error
-            skipped.append(Skipped(_printable(folder), model.UNREADABLE, why(error)))
-            continue
-        prefix = f"{folder}/" if folder else ""
+            if not path:
+                raise ArchiveError(self._top, f"The archive {self._top} cannot be read: {why(error)}.") from error
+            self.skipped.append(Skipped(_printable(path), model.UNREADABLE, why(error)))
+            return []
+
+    def _take(self, path: str, entries: Sequence[os.DirEntry[str]]) -> list[str]:
+        folder, folders = Folder(path, [], [], []), list[str]()
+        _, names, sizes, times = folder
+        prefix = f"{path}/" if path else ""
         # What a file is follows from its folder alone, save for the folder's own page.
-        usual, own = locate(f"{prefix}a.md").kind, locate(f"{prefix}index.md").kind
-        with entries:
-            for entry in entries:
-                name = entry.name
-                if name[0] == ".":
-                    continue
-                file = prefix + name
-                try:
+        usual, own = kinds_in(path)
+        plain, most = path.isascii(), self._max_file_bytes
+        for entry in entries:
+            name = entry.name
+            if name[0] == ".":
+                continue
+            try:
+                if not name.endswith(".md"):
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append(file)
+                        folders.append(prefix + name)
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                if not S_ISREG(status.st_mode):
+                    if S_ISDIR(status.st_mode):
+                        folders.append(prefix + name)
+                    linked = self._behind(prefix + name) if S_ISLNK(status.st_mode) else None
+                    if linked is None:
                         continue
-                    if not name.endswith(".md") and not entry.is_symlink():
-                        continue
-                    found = _stat(entry, base, file)
-                except OSError as error:
-                    if name.endswith(".md"):
-                        skipped.append(Skipped(_printable(file), model.UNREADABLE, why(error)))
-                    continue
-                if found is None:
-                    continue
-                if isinstance(found, Skipped):
-                    skipped.append(found)
-                    continue
-                kind = own if name in INDEX_FILES else usual if name.endswith(".md") else model.IGNORED
-                if kind == model.IGNORED:
-                    continue
-                if found.size > max_file_bytes:
-                    skipped.append(
-                        Skipped(file, model.TOO_LARGE, f"{found.size:,} bytes, the limit is {max_file_bytes:,}")
-                    )
-                    continue
-                has_article = has_article or kind in (model.NEWS, model.OPINION)
-                files.append(found)
-    files.sort(key=itemgetter(0))
-    skipped.sort(key=lambda item: item.file)
-    if not has_article:
-        raise without_article(top, skipped)
-    return Walk(tuple(files), tuple(skipped))
+                    status = linked
+            except OSError as error:
+                if name.endswith(".md"):
+                    self.skipped.append(Skipped(_printable(prefix + name), model.UNREADABLE, why(error)))
+                continue
+            if not (plain and name.isascii()) and not _is_text(prefix + name):
+                self.skipped.append(Skipped(_printable(prefix + name), model.BAD_NAME))
+                continue
+            kind = own if name in INDEX_FILES else usual
+            if kind == model.IGNORED:
+                continue
+            size = status.st_size
+            if size > most:
+                told = f"{size:,} bytes, the limit is {most:,}"
+                self.skipped.append(Skipped(prefix + name, model.TOO_LARGE, told))
+                continue
+            names.append(name)
+            sizes.append(size)
+            times.append(status.st_mtime_ns)
+        if names:
+            self.folders.append(folder)
+            if not self.has_article:
+                kinds = {own if name in INDEX_FILES else usual for name in names}
+                self.has_article = not kinds.isdisjoint((model.NEWS, model.OPINION))
+        return folders
+
+    def _behind(self, file: str) -> os.stat_result | None:
+        """Return what ``stat`` says of the file that a link leads to; None where it leads to none in the archive."""
+        link = f"{self._base}/{file}"
+        target = os.path.realpath(link)
+        if os.path.commonpath((self._base, target)) != self._base:
+            self.skipped.append(Skipped(_printable(file), model.OUTSIDE, target))
+            return None
+        status = os.stat(link)
+        return status if S_ISREG(status.st_mode) else None
+
+
+_name_of = attrgetter("name")
+_file_of = attrgetter("file")
 
 
 def _check_folder(top: Path) -> None:
@@ -102,7 +181,7 @@ def _check_folder(top: Path) -> None:
         missing = isinstance(error, FileNotFoundError)
         problem = "does not exist" if missing else f"cannot be read: {why(error)}"
         raise ArchiveError(top, f"The archive {top} {problem}. Name the folder that holds news/.") from error
-    if not stat.S_ISDIR(mode):
+    if not S_ISDIR(mode):
         raise ArchiveError(top, f"The archive {top} is not a folder. Name the folder that holds news/.")
 
 
@@ -115,23 +194,12 @@ def without_article(top: Path, skipped: Sequence[Skipped]) -> ArchiveError:
     )
 
 
-def _stat(entry: os.DirEntry[str], base: str, file: str) -> FileStat | Skipped | None:
-    """Return what one ``stat`` says of an entry that is no folder; None for what is no file."""
-    if entry.is_symlink():
-        target = os.path.realpath(entry.path)
-        if os.path.commonpath((base, target)) != base:
-            return Skipped(_printable(file), model.OUTSIDE, target) if file.endswith(".md") else None
-        if not file.endswith(".md") or target == base:
-            return None
-    status = entry.stat()
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    if not file.isascii():
-        try:
-            file.encode()
-        except UnicodeEncodeError:
-            return Skipped(_printable(file), model.BAD_NAME)
-    return FileStat(file, status.st_size, status.st_mtime_ns)
+def _is_text(file: str) -> bool:
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def why(error: Exception) -> str:
