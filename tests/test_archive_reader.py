@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from search_app.archive import FileStat, Page, Skipped, read_archive, read_pages, reader, walk_archive
+from search_app.archive import FileStat, Folder, Page, Skipped, read_archive, read_pages, reader, walk_archive
 from search_app.archive.model import (
     BAD_NAME,
     FAILED,
@@ -336,7 +336,12 @@ ODD_FILES = (
 
 def test_the_paths_that_have_a_file_are_those_that_files_are_located_at() -> None:
     located = {locate(file).path for file in ODD_FILES if locate(file).kind in (NEWS, OPINION)}
-    known = reader.KnownPaths([FileStat(file, 1, 1) for file in ODD_FILES])
+    folders: dict[str, Folder] = {}
+    for file in sorted(ODD_FILES):
+        path, _, name = file.rpartition("/")
+        for column, told in zip(folders.setdefault(path, Folder(path, [], [], []))[1:], (name, 1, 1), strict=True):
+            column.append(told)
+    known = reader.KnownPaths(folders.values())
     asked = {locate(file).path for file in ODD_FILES} | {f"/{file}"[:-3] for file in ODD_FILES} | {"", "/", "news"}
     asked |= {path[1:] for path in asked} | {f"x{path}" for path in asked} | {"/news/2031/03/4/never"}
     assert {path for path in asked if path in known} == located

@@ -42,13 +42,13 @@ class Twice:
     def __init__(self, old: list[Page], new: list[Page]) -> None:
         self.linkers = linker_of(old), linker_of(new)
         self.graphs = self.linkers[0].graph(), self.linkers[1].graph()
-        memory = self.memory = Memory.of(self.linkers[0], {})
+        memory = self.memory = Memory.of(self.linkers[0])
         memory.current = np.array(self.graphs[0].current, np.int64)
         memory.labels = {name: label for name, label in self.graphs[0].labels.items() if name != label}
         stay = {page.file for page in old} & {page.file for page in new if page in old}
         rows = [file in stay for file in sorted(self.linkers[0].facts)]
         pages = [file in stay for file in sorted(self.linkers[0].listings)]
-        memory.take(linker_of(page for page in new if page.file not in stay), {})
+        memory.take(linker_of(page for page in new if page.file not in stay))
         columns = memory.columns
         first = np.arange(len(columns.rows)) < len(rows), np.arange(len(columns.pages)) < len(pages)
         masks = [

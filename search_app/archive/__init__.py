@@ -7,14 +7,16 @@ processes), *link* (contexts joined from both ends of every edge, versions folde
 from .linker import Linker, link
 from .model import Article, Edge, FileStat, LinkedArchive, Listing, Page, Related, Skipped, Source, Version
 from .parser import parse_page
-from .reader import Reading, read_all, read_archive, read_pages, read_some, twin_of
+from .reader import KnownPaths, Reading, read_all, read_archive, read_pages, read_some, twin_of
 from .render import plain_text, render_markdown, render_plain
-from .walk import Walk, walk_archive
+from .walk import Folder, Walk, walk_archive
 
 __all__ = [
     "Article",
     "Edge",
     "FileStat",
+    "Folder",
+    "KnownPaths",
     "LinkedArchive",
     "Linker",
     "Listing",

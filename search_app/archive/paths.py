@@ -33,7 +33,6 @@ _ENDINGS = (".md", ".html", ".json", ".xml")
 _INDEXES = ("index", "README")
 INDEX_FILES = frozenset(name + ".md" for name in _INDEXES)
 """Names of the pages of folders themselves: of days, months and years."""
-_FOLDER_PAGES = tuple(f"/{name}" for name in sorted(INDEX_FILES))
 _LANGUAGE_FOLDER = re.compile(r"[a-z]{2}(?:-[a-z]{2,8})?")
 
 MAX_LINK_CHARS = 4096
@@ -52,16 +51,6 @@ class Place(NamedTuple):
 def folder_of(file: str) -> str:
     """Return the folder of a file, ``""`` for the archive itself."""
     return file.rpartition("/")[0]
-
-
-def lies_plainly(file: str) -> bool:
-    """Tell whether a file's site path is its name without the ending: so it is for nearly all of an archive."""
-    return file.isascii() and _PLAIN_FILE.fullmatch(file) is not None
-
-
-def is_day_page(file: str) -> bool:
-    """Tell whether a file surely is the page of a day, month or year; other files may be one as well."""
-    return file.startswith(f"{model.NEWS}/") and file.endswith(_FOLDER_PAGES)
 
 
 def parse_day(text: str) -> date | None:

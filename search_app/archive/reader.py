@@ -11,6 +11,7 @@ import marshal
 import multiprocessing
 import os
 import threading
+import unicodedata
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -26,8 +27,8 @@ from .linker import Linker
 from .model import FileStat, LinkedArchive, Page, Skipped
 from .packing import Batch, Packer, unpack
 from .parser import parse_page
-from .paths import folder_of, is_day_page, lies_plainly, locate
-from .walk import MAX_FILE_BYTES, Walk, walk_archive, why, without_article
+from .paths import INDEX_FILES, folder_of, is_plain_folder, locate
+from .walk import MAX_FILE_BYTES, Folder, Walk, walk_archive, why, without_article
 from .workers import Pool
 
 CHUNK_FILES = 256
@@ -81,16 +82,14 @@ def read_all(
     """Read every file that a walk found; for jobs, progress and errors see ``read_pages``."""
     skipped = list(walk.skipped)
     with _no_collector():
-        numbers = _numbers(walk.files)
+        numbers = _numbers(item.file for item in walk.files)
         batches = _Batches(root, walk.files, numbers, numbers, max_file_bytes)
         linker = Linker(list(numbers))
         for batch in batches.read(jobs, progress):
             skipped += linker.add_batch(batch)
         unusable = {item.file for item in skipped}
         if unusable:
-            usable = [item for item in walk.files if item.file not in unusable]
-            wanting = set(linker.wanting())
-            again = [item for item in usable if item.file in wanting]
+            again, usable = walk.find(linker.wanting()), KnownPaths(walk.folders, unusable)
             for page in read_pages(root, again, known=usable, jobs=jobs, max_file_bytes=max_file_bytes):
                 if isinstance(page, Page):
                     linker.add(page)
@@ -101,7 +100,7 @@ def read_some(
     root: Path | str,
     files: Sequence[FileStat],
     *,
-    known: Sequence[FileStat],
+    known: Container[str],
     jobs: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
     progress: Progress | None = None,
@@ -146,21 +145,24 @@ def read_pages(
     root: Path | str,
     files: Sequence[FileStat],
     *,
-    known: Sequence[FileStat] | None = None,
+    known: Container[str] | None = None,
     jobs: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
     progress: Progress | None = None,
 ) -> Iterator[Page | Skipped]:
     """Yield what each of ``files`` says, in their order: a page, or why there is none.
 
-    known : every file of the archive that can be used, ``files`` by default; headlines of links to them are left out.
+    known : site paths of articles of the archive that can be used, by default those of ``files``; headlines of links to
+    them are left out.
     jobs : processes; 0 is one a core, 1 reads in this process. The result is the same for any number.
     progress : called with files done and files in all, after every chunk.
     A README.md beside an index.md that can be used is the same page again: it is not read, and yields nothing.
     Raises WorkerDiedError where a process was killed: files are never lost in silence.
     Cost: 544 MB in 133,000 files take about 7 s on two cores.
     """
-    batches = _Batches(root, files, KnownPaths(files if known is None else known), {}, max_file_bytes)
+    if known is None:
+        known = frozenset(_numbers(item.file for item in files))
+    batches = _Batches(root, files, known, {}, max_file_bytes)
     for batch in batches.read(jobs, progress):
         for file, result in zip(batch.files, batch.results, strict=True):
             yield unpack(file, result, (), batch.sets)
@@ -177,10 +179,10 @@ def _doubles(files: Sequence[FileStat]) -> dict[str, str]:
     }
 
 
-def _numbers(files: Iterable[FileStat]) -> dict[str, int]:
-    """Return the site paths that have a file, numbered in the order of the files."""
+def _numbers(files: Iterable[str]) -> dict[str, int]:
+    """Return the site paths of articles that have a file, numbered in the order of the files."""
     numbers: dict[str, int] = {}
-    for file, _, _ in files:
+    for file in files:
         kind, path, _, _ = locate(file)
         if kind in (model.NEWS, model.OPINION):
             numbers.setdefault(path, len(numbers))
@@ -188,18 +190,38 @@ def _numbers(files: Iterable[FileStat]) -> dict[str, int]:
 
 
 class KnownPaths(Container[str]):
-    """The site paths that have a file, without a table of them: most are the name of their file."""
+    """The site paths of articles that have a file, without a table of them: most are the name of their file."""
 
-    def __init__(self, files: Sequence[FileStat]) -> None:
-        """Cost: about 0.7 µs a file."""
-        self._files = {item.file for item in files}
-        self._others = _numbers(item for item in files if not lies_plainly(item.file) and not is_day_page(item.file))
+    def __init__(self, folders: Iterable[Folder], unusable: Container[str] = ()) -> None:
+        """unusable : files that count as if they were not there."""
+        self._plain: dict[str, Folder] = {}
+        others: list[str] = []
+        for folder in folders:
+            if is_plain_folder(folder.path):
+                self._plain[f"/{folder.path}"] = folder
+            else:
+                others += [item.file for item in folder.files() if item.file not in unusable]
+        self._others = _numbers(others)
+        self._unusable = unusable
+        self._names: dict[str, frozenset[str]] = {}
 
     def __contains__(self, path: object) -> bool:
-        if not isinstance(path, str) or path[:1] != "/":
+        if not isinstance(path, str):
             return False
-        file = path[1:] + ".md"
-        return (file in self._files and lies_plainly(file)) or path in self._others
+        folder, _, name = path.rpartition("/")
+        return (folder in self._plain and name in self._named(folder)) or path in self._others
+
+    def _named(self, folder: str) -> frozenset[str]:
+        """Return the last parts of the site paths of the files in a plain folder."""
+        names = self._names.get(folder)
+        if names is None:
+            held = self._plain[folder]
+            names = self._names[folder] = frozenset(
+                unicodedata.normalize("NFC", name).removesuffix(".md")
+                for name in held.names
+                if name not in INDEX_FILES and f"{held.path}/{name}" not in self._unusable
+            )
+        return names
 
 
 def _processes(jobs: int, files: int) -> int:

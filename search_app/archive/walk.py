@@ -1,12 +1,13 @@
 """Walking an archive: the files that say something, and what one ``stat`` tells of each.
 
-In: the archive's folder. Out: its files, folder by folder, and those that cannot be used with their reason. Opens no file.
+In: the archive's folder. Out: its files, folder by folder, and those that cannot be used with their reason. Opens no
+file.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -18,7 +19,7 @@ from ..errors import ArchiveError
 from ..settings import BY_NAME
 from . import model
 from .model import FileStat, Skipped
-from .paths import INDEX_FILES, kinds_in
+from .paths import INDEX_FILES, folder_of, kinds_in
 
 MAX_FILE_BYTES = int(BY_NAME["max_file_bytes"].default)
 
@@ -55,6 +56,16 @@ class Walk:
 
     def __len__(self) -> int:
         return sum(len(folder.names) for folder in self.folders)
+
+    def find(self, files: Iterable[str]) -> list[FileStat]:
+        """Return some files of the walk as records of their own."""
+        held = {folder.path: folder for folder in self.folders}
+        found = []
+        for file in files:
+            folder = held[folder_of(file)]
+            at = folder.names.index(file.rpartition("/")[2])
+            found.append(FileStat(file, folder.sizes[at], folder.times[at]))
+        return found
 
     @cached_property
     def files(self) -> tuple[FileStat, ...]:
@@ -166,7 +177,7 @@ class _Walker:
         if os.path.commonpath((self._base, target)) != self._base:
             self.skipped.append(Skipped(_printable(file), model.OUTSIDE, target))
             return None
-        status = os.stat(link)
+        status = Path(link).stat()
         return status if S_ISREG(status.st_mode) else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,13 @@ from ..archive.model import UNREADABLE
 from ..archive.walk import without_article
 from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
 from ..settings import Settings, load_settings
-from .catalogue import Marks, marks_of, read_catalogue, read_walk, walk_digest, write_catalogue
+from .catalogue import read_catalogue, read_walk, write_catalogue
 from .changes import read_news
 from .files import FileSystem, make_folders
 from .generation import Snapshot, damage, live_docs, newest_generation, open_snapshot, prune
 from .lock import BuildLock, build_lock
 from .manifest import SEGMENTS, Manifest, SegmentEntry, manifest_path, mark_checked, sizes_of, write_manifest
+from .marks import Files, Look, Marks, digests_of, walk_digest
 from .memory import Memory
 from .plan import Plan, plan_update, plan_whole
 from .publishing import refuse_damage, refuse_loss, refuse_wrong_answers
@@ -131,8 +132,8 @@ class _Build:
     def run(self, full: bool) -> BuildReport:
         """Build and publish; publish nothing where nothing changed."""
         walk = walk_archive(self._archive, self._max_file_bytes)
-        marks = marks_of(walk.files)
-        digest = walk_digest(marks, walk.skipped)
+        digests = digests_of(walk.folders)
+        digest = walk_digest(walk, digests)
         previous = self._previous
         if previous is not None:
             damaged = damage(self._index_dir, sizes_of(previous.manifest))
@@ -147,12 +148,11 @@ class _Build:
             mark_checked(self._index_dir, manifest.generation)
             self._tidy()  # The build before may have been stopped after it had published.
             return BuildReport(manifest.articles, 0, 0, 0, skipped, self._seconds(), manifest.generation, False)
+        plan = self._plan(walk, digests, self._memory() if reusable else None)
         # A file written while this build looks at it may change again within one tick of the disk's clock.
-        recent = np.array([item.mtime_ns >= self._started_ns - SETTLED_NS for item in walk.files], bool)
-        settled = np.where(recent, np.uint64(0), marks)
-        plan = self._plan(walk, marks, settled, self._memory() if reusable else None)
+        recent = any(max(folder.times) >= self._started_ns - SETTLED_NS for folder in walk.folders)
         unread = any(item.reason == UNREADABLE for item in plan.skipped)
-        return self._publish(walk, settled, "" if unread or recent.any() else digest, plan)
+        return self._publish(walk, "" if unread or recent else digest, plan)
 
     def _tidy(self) -> None:
         """Remove what no generation needs; where that fails, the next build does it."""
@@ -189,21 +189,21 @@ class _Build:
 
     # -- the two ways to build ------------------------------------------------------------------------------------
 
-    def _plan(self, walk: Walk, marks: Marks, settled: Marks, memory: Memory | None) -> Plan:
-        """Read what has to be read and say what to make of it. settled : see ``read_news``."""
+    def _plan(self, walk: Walk, digests: Marks, memory: Memory | None) -> Plan:
+        """Read what has to be read and say what to make of it. digests : of the walk's folders."""
+
+        def look(before: Files) -> Look:
+            return Look(walk, digests, before, self._started_ns - SETTLED_NS)
+
         options = {"jobs": self._jobs, "max_file_bytes": self._max_file_bytes}
         if memory is None or self._previous is None:
             reading = read_all(self._archive, walk, **options, progress=self._reading)
-            return plan_whole(
-                reading,
-                lambda: {item.file: mark for item, mark in zip(walk.files, settled.tolist(), strict=True)},
-                self._refuse,
-            )
+            return plan_whole(reading, lambda: look(Files.none()), self._refuse)
 
-        def read(files: Sequence[FileStat], known: Sequence[FileStat]) -> Reading:
+        def read(files: Sequence[FileStat], known: Container[str]) -> Reading:
             return read_some(self._archive, files, known=known, **options, progress=self._reading)
 
-        return plan_update(memory, read_news(memory, walk, marks, settled, read), self._previous, self._refuse)
+        return plan_update(memory, read_news(memory, walk, look(memory.files), read), self._previous, self._refuse)
 
     def _refuse(self, articles: int, skipped: Sequence[Skipped]) -> None:
         """Raise where what was read looks like a mistake: no article at all, or far fewer than before."""
@@ -213,7 +213,7 @@ class _Build:
 
     # -- publishing -----------------------------------------------------------------------------------------------
 
-    def _publish(self, walk: Walk, settled: Marks, digest: str, plan: Plan) -> BuildReport:
+    def _publish(self, walk: Walk, digest: str, plan: Plan) -> BuildReport:
         """Write what is new beside what is kept, verify it, and publish the two as a new generation.
 
         digest : of the walk, ``""`` where the next build has to look at the files in any case.
@@ -231,7 +231,7 @@ class _Build:
                 segment = self._write_segment(made[-1], plan.chosen)
                 entries.insert(0, SegmentEntry(segment.name, segment.file.size, segment.docs))
             made.append(folder / f"{generation:08d}-1.cat")
-            written = write_catalogue(made[-1], *plan.outcome(entries, walk.files, settled, digest), self._files)
+            written = write_catalogue(made[-1], *plan.outcome(entries, digest), self._files)
             built_at = _now()
             parts = self._parts(entries, segment)
             was, now = self._contents_before(), Contents.of(parts)
@@ -251,7 +251,7 @@ class _Build:
                 archive=str(self._archive.resolve()),
                 built_at=built_at.isoformat(timespec="seconds"),
                 seconds=round(self._seconds(), 2),
-                files=len(walk.files),
+                files=len(walk),
                 skipped=tuple((item.file, item.reason, item.detail) for item in plan.skipped),
                 catalogue=written,
                 companions=companions,

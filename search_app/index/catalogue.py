@@ -1,14 +1,13 @@
 """The catalogue: what a build remembers of the archive's files, so that the next one reads only what changed.
 
-In: columns of what the files say, their marks, and where each article lies in the segments. Out: one file of sections
-beside the segments, and the same columns again. Texts that the segments store anyway are not written twice.
+In: columns of what the files say, how the files looked, and where each article lies in the segments. Out: one file of
+sections beside the segments, and the same columns again. Texts that the segments store anyway are not written twice.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,56 +16,35 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from ..archive import FileStat, Skipped
 from ..errors import IndexDamagedError
-from .columns import Columns, Mask, Names, Numbers, Pages, Ragged, Rows
+from .columns import Columns, Mask, Names, Numbers, Pages, Ragged, Rows, starts_of
 from .files import FileSystem
 from .generation import Snapshot
 from .manifest import SegmentEntry
+from .marks import Files
 from .memory import Memory, Places, Said
 from .schema import schema_fingerprint
 from .sections import Array, SectionFile, SectionWriter
 
-FORMAT = "catalogue 2"
+FORMAT = "catalogue 3"
 LEVEL = 6
-Marks = npt.NDArray[np.uint64]
-
-
-def marks_of(files: Sequence[FileStat]) -> Marks:
-    """Return 64 bits for each file that differ, for all practical purposes, whenever name, size or time do; never 0.
-
-    Cost: about 1 µs a file.
-    """
-    blake2b = hashlib.blake2b
-    rows = [blake2b(f"{file}\0{size}\0{time}".encode(), digest_size=8).digest() for file, size, time in files]
-    marks: Marks = np.maximum(np.frombuffer(b"".join(rows), "<u8"), np.uint64(1))
-    return marks
-
-
-def walk_digest(marks: Marks, skipped: Iterable[Skipped]) -> str:
-    """Return a text that differs whenever any file's mark does."""
-    digest = hashlib.blake2b(marks.astype("<u8").tobytes(), digest_size=16)
-    for file, reason in sorted((item.file, item.reason) for item in skipped):
-        digest.update(f"{file}\0{reason}\n".encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the next build has to know, beside what a ``Memory`` holds; arrays are by node.
 
-    rows, pages : those that are kept. files : how many the walk saw. segments : names of those that ``places`` number.
-    walk : what ``read_walk`` gives the next build. The rest is as in ``Memory``.
+    rows, pages : those that are kept. files : those that the walk saw, which have them. segments : names of those that
+    ``places`` number. walk : what ``read_walk`` gives the next build. The rest is as in ``Memory``.
     """
 
     rows: Numbers
     pages: Numbers
-    files: int
+    files: Files
     segments: Sequence[str]
     places: Places
     current: Numbers
     labels: Mapping[str, str]
-    others: Marks
     walk: str
 
 
@@ -82,7 +60,7 @@ def write_catalogue(path: Path, memory: Memory, outcome: Outcome, files: FileSys
     except BaseException:
         writer.abandon()
         raise
-    return SegmentEntry(path.name, size, outcome.files)
+    return SegmentEntry(path.name, size, len(outcome.files.codes))
 
 
 def _write(writer: SectionWriter, memory: Memory, outcome: Outcome) -> int:
@@ -96,14 +74,12 @@ def _write(writer: SectionWriter, memory: Memory, outcome: Outcome) -> int:
     told = _told(memory, outcome.rows, full)
     for name in ("node", "day", "topic", "kind", "language"):
         _add_steps(writer, f"row.{name}", getattr(rows, name))
-    writer.add("row.mark", rows.mark)
     _add_packed(writer, "row.full", np.packbits(full).tobytes())
     _add_lists(writer, "edge", rows.edges, ("target", "set"))
     _add_lists(writer, "version", rows.versions, ("node",))
     _add_lists(writer, "headline", rows.headlines, ("node",))
     _add_steps(writer, "told.row", list(told))
     _add_packed(writer, "told.text", b"\n".join(told.values()))
-    writer.add("page.mark", pages.mark)
     _add_lists(writer, "listed", pages.listed, ("node", "topic", "set"))
     _add_lists(writer, "set", names.sets, ("name",))
     _add_steps(writer, "node.segment", segment)
@@ -112,7 +88,13 @@ def _write(writer: SectionWriter, memory: Memory, outcome: Outcome) -> int:
     number_of[nodes] = np.arange(len(nodes))
     _add_steps(writer, "older.node", number_of[older])
     _add_steps(writer, "older.current", number_of[outcome.current[older]])
-    writer.add("other.mark", outcome.others)
+    seen = outcome.files.renumbered(
+        _places(outcome.rows, memory.columns.rows), _places(outcome.pages, memory.columns.pages)
+    )
+    _add_packed(writer, "file.counts", seen.files.counts.astype("<i4").tobytes())
+    writer.add("file.mark", seen.files.columns[0])
+    _add_steps(writer, "file.code", seen.codes)
+    writer.add("folder.digest", seen.digests)
     unplaced = memory.path_texts(nodes[segment < 0].tolist())
     about = {
         "headlines": rows.headline_texts,
@@ -120,12 +102,20 @@ def _write(writer: SectionWriter, memory: Memory, outcome: Outcome) -> int:
         "names": names.texts,
         "paths": list(unplaced.values()),
         "segments": list(outcome.segments),
+        "folders": seen.folders,
         "labels": dict(sorted(outcome.labels.items())),
     }
     for name, value in about.items():
         _add_packed(writer, name, _encode(value).encode())
     meta = {"format": FORMAT, "schema": schema_fingerprint(), "nodes": len(nodes), "walk": outcome.walk}
     return writer.finish(meta)
+
+
+def _places(kept: Numbers, among: Sized) -> Numbers:
+    """Return for each of some things its place among those that are kept, -1 for none."""
+    places = np.full(len(among), -1)
+    places[kept] = np.arange(len(kept))
+    return places
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -230,7 +220,6 @@ class _Reader:
             self._steps("row.topic"),
             self._steps("row.kind"),
             self._steps("row.language"),
-            self._file.array("row.mark"),
             self._lists("edge", "target", "set"),
             self._lists("version", "node"),
             self._lists("headline", "node"),
@@ -239,7 +228,7 @@ class _Reader:
             told=dict(told),
         )
         kinds, files, days = self._json("pages")
-        pages = Pages(kinds, files, days, self._file.array("page.mark"), self._lists("listed", "node", "topic", "set"))
+        pages = Pages(kinds, files, days, self._lists("listed", "node", "topic", "set"))
         columns = Columns(rows, pages, Names(self._json("names"), self._lists("set", "name")), nodes)
         places = self._places()
         unplaced = np.flatnonzero(places.segment < 0).tolist()
@@ -252,8 +241,13 @@ class _Reader:
             dict(zip(unplaced, self._json("paths"), strict=True)),
             current,
             self._json("labels"),
-            self._file.array("other.mark"),
+            self._files(),
         )
+
+    def _files(self) -> Files:
+        counts, marks = self._numbers("file.counts"), self._file.array("file.mark")
+        table = Ragged(starts_of(counts), (marks, self._steps("file.code")))
+        return Files(self._json("folders"), self._file.array("folder.digest"), table)
 
     def _places(self) -> Places:
         """Return where the articles lie, the segments numbered as in the snapshot."""

@@ -1,24 +1,24 @@
 """What changed in an archive since the last build: the files to read, and what counted before and counts now.
 
-In: the walk, the marks of its files, the memory of the last build. Out: the memory with what was read behind it, and
-two states of it. A file that did not change is not looked at, and costs no more than its place in an array.
+In: the walk, what of it is not as it was, the memory of the last build. Out: the memory with what was read behind it,
+and two states of it. A file that did not change is not looked at, and costs no more than its place in an array.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..archive import FileStat, Reading, Skipped, Walk, twin_of
+from ..archive import FileStat, KnownPaths, Reading, Skipped, Walk, twin_of
 from ..archive.graph import duplicate, pages_in_force, placement
-from .columns import Mask, Numbers, Pages, Rows
+from .columns import Mask, Numbers
+from .marks import NEITHER, Files, Look
 from .memory import Memory
-from .sections import Array
 
-Read = Callable[[Sequence[FileStat], Sequence[FileStat]], Reading]
-"""Reads some files, given all of the archive that can be used."""
+Read = Callable[[Sequence[FileStat], Container[str]], Reading]
+"""Reads some files, given the site paths of all articles of the archive that can be used."""
 
 
 @dataclass(slots=True)
@@ -47,53 +47,47 @@ class News:
     """What a build found when it looked at the files again.
 
     rows, pages : how many there were before, and which are kept now, in force or not.
-    skipped : files that cannot be used.
+    files : those of the archive now. skipped : files that cannot be used.
     """
 
     rows_before: int
     pages_before: int
     rows: Mask
     pages: Mask
+    files: Files
     skipped: tuple[Skipped, ...]
 
 
-def read_news(memory: Memory, walk: Walk, marks: Array, settled: Array, read: Read) -> News:
+def read_news(memory: Memory, walk: Walk, look: Look, read: Read) -> News:
     """Read the files that changed into a memory, and say which rows and pages are kept.
 
-    marks : of the walk's files. settled : the same, 0 for files in which a later change might not show.
-    Cost: that of the changed files, and some sorts of marks.
+    look : at the walk, beside the files of the memory. Cost: that of the changed files and of those beside them.
     """
-    files = walk.files
-    place = {item.file: n for n, item in enumerate(files)}
-    held: tuple[Rows, Pages] = memory.columns.rows, memory.columns.pages
-    before = len(held[0]), len(held[1])
-    known = np.isin(marks, np.concatenate((held[0].mark, held[1].mark, memory.others)))
-    wanted = {files[n].file for n in np.flatnonzero(~known).tolist()}
+    before = len(memory.columns.rows), len(memory.columns.pages)
+    items = {item.file: item for item in look.files()}
+    codes = {file: code for file, code in zip(items, look.held, strict=True) if code is not None}
+    wanted = items.keys() - codes.keys()
     # A README.md counts only while the index.md beside it cannot be used: whoever of the two changed, look at both.
-    wanted |= {twin for twin in map(twin_of, wanted) if twin in place}
-    idle = (files[n].file for n in np.flatnonzero(np.isin(marks, memory.others)).tolist())
-    wanted |= {file for file in idle if file.endswith("README.md") and twin_of(file) not in place}
-    todo = sorted(place[file] for file in wanted)
-    rows, pages = (np.isin(part.mark, marks) & ~np.isin(part.mark, marks[todo]) for part in held)
-    reading = read([files[n] for n in todo], files)
-    memory.take(reading.linker, {files[n].file: int(settled[n]) for n in todo})
+    wanted |= {twin for twin in map(twin_of, wanted) if twin in items}
+    idle = [file for file, code in codes.items() if code == NEITHER and file.endswith("README.md")]
+    wanted |= {file for file in idle if twin_of(file) not in items}
+    reading = read([items[file] for file in sorted(wanted)], KnownPaths(walk.folders))
+    codes = {file: code for file, code in codes.items() if file not in wanted} | memory.take(reading.linker)
+    unusable = {item.file for item in reading.skipped}
+    files = look.outcome(codes, unusable)
     skipped = [*walk.skipped, *reading.skipped]
-    rows, pages = _longer(rows, len(memory.columns.rows)), _longer(pages, len(memory.columns.pages))
+    rows = files.rows(len(memory.columns.rows))
     wanting = _wanting(memory, rows, bool(skipped))
     if len(wanting):
         # They were parsed while a path seemed to have a usable file; parsed again without it they give its headline.
-        unusable = {item.file for item in skipped}
         row_of = {said.file: row for row, said in memory.said(wanting.tolist()).items()}
-        again = sorted(place[file] for file in row_of)
-        reading = read([files[n] for n in again], [item for item in files if item.file not in unusable])
-        memory.take(reading.linker, {files[n].file: int(settled[n]) for n in again})
-        rows[[row_of[file] for file in reading.linker.facts]] = False
-        rows, pages = _longer(rows, len(memory.columns.rows)), _longer(pages, len(memory.columns.pages))
-    return News(*before, rows, pages, tuple(skipped))
-
-
-def _longer(mask: Mask, count: int) -> Mask:
-    return np.concatenate((mask, np.ones(count - len(mask), bool)))
+        reading = read(walk.find(sorted(row_of)), KnownPaths(walk.folders, unusable))
+        numbers = np.arange(len(rows))
+        for file, code in memory.take(reading.linker).items():
+            numbers[row_of[file]] = code
+        files = files.renumbered(numbers, np.arange(len(memory.columns.pages)))
+    rows, pages = files.rows(len(memory.columns.rows)), files.pages(len(memory.columns.pages))
+    return News(*before, rows, pages, files, tuple(skipped))
 
 
 def _wanting(memory: Memory, kept: Mask, unusable: bool) -> Numbers:

@@ -7,7 +7,7 @@ say, so that what was and what is share their numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,6 @@ class Rows:
     """The files of articles.
 
     node, day : of each; a day is its ordinal. topic, kind, language : numbers of names.
-    mark : ``mark_of`` each file's stat, 0 where the next build has to look at the file in any case.
     edges : target node (-1 for none) and set of contexts, in the order of the file.
     versions : nodes of the versions that the file names. headlines : nodes without a file to which it gives a headline,
     ``headline_texts`` says which.
@@ -85,7 +84,6 @@ class Rows:
     topic: Numbers
     kind: Numbers
     language: Numbers
-    mark: npt.NDArray[np.uint64]
     edges: Ragged
     versions: Ragged
     headlines: Ragged
@@ -99,7 +97,7 @@ class Rows:
 
     def joined(self, other: Rows) -> Rows:
         """Return these rows and then those of another, whose numbers mean the same."""
-        plain = ("node", "day", "topic", "kind", "language", "mark", "full")
+        plain = ("node", "day", "topic", "kind", "language", "full")
         base = len(self)
         return Rows(
             **{name: np.concatenate((getattr(self, name), getattr(other, name))) for name in plain},
@@ -113,7 +111,7 @@ class Rows:
 
     def kept(self, rows: Numbers) -> Rows:
         """Return some rows."""
-        plain = ("node", "day", "topic", "kind", "language", "mark", "full")
+        plain = ("node", "day", "topic", "kind", "language", "full")
         texts = self.headlines.places(rows).tolist()
         return Rows(
             **{name: getattr(self, name)[rows] for name in plain},
@@ -133,7 +131,6 @@ class Pages:
     kinds: list[str]
     files: list[str]
     days: list[int]
-    mark: npt.NDArray[np.uint64]
     listed: Ragged
 
     def __len__(self) -> int:
@@ -145,7 +142,6 @@ class Pages:
             self.kinds + other.kinds,
             self.files + other.files,
             self.days + other.days,
-            np.concatenate((self.mark, other.mark)),
             self.listed.joined(other.listed),
         )
 
@@ -156,7 +152,6 @@ class Pages:
             [self.kinds[page] for page in chosen],
             [self.files[page] for page in chosen],
             [self.days[page] for page in chosen],
-            self.mark[pages],
             self.listed.kept(pages),
         )
 
@@ -240,7 +235,6 @@ class Columns:
             name_of[rows.topic],
             name_of[rows.kind],
             name_of[rows.language],
-            rows.mark,
             Ragged(rows.edges.starts, (led[targets], set_of[sets])),
             Ragged(rows.versions.starts, (led[rows.versions.columns[0]],)),
             Ragged(rows.headlines.starts, (led[rows.headlines.columns[0]],)),
@@ -250,7 +244,7 @@ class Columns:
             rows.told,
         )
         listings = Ragged(pages.listed.starts, (led[listed], name_of[topics], set_of[contexts]))
-        moved_pages = Pages(pages.kinds, pages.files, pages.days, pages.mark, listings)
+        moved_pages = Pages(pages.kinds, pages.files, pages.days, listings)
         return Columns(self.rows.joined(moved), self.pages.joined(moved_pages), names, nodes)
 
     def compact(self, rows: Numbers, pages: Numbers, also: Array) -> tuple[Columns, Numbers]:
@@ -290,8 +284,8 @@ def _renumber(used: Sequence[Array], size: int) -> tuple[Array, Numbers]:
     return numbers, kept
 
 
-def columns_of(linker: Linker, marks: Mapping[str, int]) -> Columns:
-    """Return what a linker holds, by file. marks : the mark of each file, 0 where it is missing."""
+def columns_of(linker: Linker) -> Columns:
+    """Return what a linker holds, rows and pages sorted by file."""
     facts = sorted(linker.facts.values(), key=lambda fact: fact.file)
     listings = sorted(linker.listings.values(), key=lambda page: page.file)
     number_of: dict[str, int] = {}
@@ -308,7 +302,6 @@ def columns_of(linker: Linker, marks: Mapping[str, int]) -> Columns:
         _numbers(number_of.setdefault(fact.topic, len(number_of)) for fact in facts),
         _numbers(number_of.setdefault(fact.kind, len(number_of)) for fact in facts),
         _numbers(number_of.setdefault(fact.language, len(number_of)) for fact in facts),
-        np.array([marks.get(fact.file, 0) for fact in facts], np.uint64),
         Ragged.of(counts, edges[expand(begins, counts)], edges[expand(begins + counts, counts)]),
         Ragged.of(
             _numbers(len(fact.versions) for fact in facts),
@@ -326,7 +319,6 @@ def columns_of(linker: Linker, marks: Mapping[str, int]) -> Columns:
         [page.kind for page in listings],
         [page.file for page in listings],
         [page.ordinal for page in listings],
-        np.array([marks.get(page.file, 0) for page in listings], np.uint64),
         Ragged.of(
             _numbers(len(page.listed) for page in listings),
             _numbers(node for node, _, _ in listed),

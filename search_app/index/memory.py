@@ -18,8 +18,8 @@ from ..archive.graph import Facts
 from ..archive.linker import Linker
 from ..archive.model import Version
 from .columns import Columns, Numbers, columns_of
+from .marks import Files, page_code
 from .records import default_file, path_hash, unpack_path
-from .sections import Array
 from .segment import Segment
 
 
@@ -59,8 +59,7 @@ class Memory:
 
     segments : those that ``places`` number, opened. paths : of the nodes without a place.
     current : for each node that of the version in force; itself where there is no other.
-    labels : spelling in force, for the names whose own spelling is another. others : ``mark_of`` the files that are
-    neither rows nor pages.
+    labels : spelling in force, for the names whose own spelling is another. files : those that the last build saw.
     """
 
     columns: Columns
@@ -69,16 +68,20 @@ class Memory:
     paths: dict[int, str]
     current: Numbers
     labels: Mapping[str, str] = field(default_factory=dict)
-    others: Array = field(default_factory=lambda: np.zeros(0, np.uint64))
+    files: Files = field(default_factory=Files.none)
 
     @classmethod
-    def of(cls, linker: Linker, marks: Mapping[str, int]) -> Memory:
-        """Return what a linker holds, of which no segment holds anything yet. marks : as for ``columns_of``."""
-        columns, paths = columns_of(linker, marks), dict(enumerate(linker.paths))
+    def of(cls, linker: Linker) -> Memory:
+        """Return what a linker holds, of which no segment holds anything yet."""
+        columns, paths = columns_of(linker), dict(enumerate(linker.paths))
         return cls(columns, (), Places.none(len(paths)), paths, np.arange(len(paths)))
 
-    def take(self, linker: Linker, marks: Mapping[str, int]) -> None:
-        """Add what a linker holds behind all rows and pages; what an older row says of the same file stays."""
+    def take(self, linker: Linker) -> dict[str, int]:
+        """Add what a linker holds behind all rows and pages; what an older row says of the same file stays.
+
+        Returns where what each file says is now, as ``Files.codes`` tells it.
+        """
+        rows, pages = len(self.columns.rows), len(self.columns.pages)
         unplaced = self._unplaced
         node_of = self.find(linker.paths)
         new = np.flatnonzero(node_of < 0)
@@ -88,9 +91,10 @@ class Memory:
         self.paths |= added
         unplaced.update({path: node for node, path in added.items()})
         nodes = known + len(new)
-        self.columns = self.columns.joined(columns_of(linker, marks), node_of, nodes)
+        self.columns = self.columns.joined(columns_of(linker), node_of, nodes)
         self.places = self.places.extended(nodes)
         self.current = np.concatenate((self.current, np.arange(known, nodes)))
+        return codes_of(linker, rows, pages)
 
     def path_texts(self, nodes: Iterable[int]) -> dict[int, str]:
         """Return the site path of each of some nodes. Cost: about 25 µs for each that no other call asked for."""
@@ -181,6 +185,15 @@ class Memory:
             for node, row, day in zip(own.tolist(), rows, days, strict=True):
                 found[node] = unpack_path(row, day), row
         return found
+
+
+def codes_of(linker: Linker, rows: int = 0, pages: int = 0) -> dict[str, int]:
+    """Return where ``columns_of`` has what each file of a linker says, as ``Files.codes`` tells it.
+
+    rows, pages : how many there are before these.
+    """
+    codes = {file: rows + n for n, file in enumerate(sorted(linker.facts))}
+    return codes | {file: page_code(pages + n) for n, file in enumerate(sorted(linker.listings))}
 
 
 _EMPTY: list[Any] = ["", "", "", [], "", "", ""]

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..archive import Article, FileStat, Reading, Skipped
-from .catalogue import Marks, Outcome
+from ..archive import Article, Reading, Skipped
+from .catalogue import Outcome
 from .changes import News, state_of
 from .columns import Mask, Numbers
 from .generation import Snapshot
 from .manifest import SegmentEntry
-from .memory import Memory, Places
+from .marks import Files, Look
+from .memory import Memory, Places, codes_of
 from .relink import Changes, Chosen, Part, Whole, find_changes
 from .update import affected, current_now, segments_to_rewrite, spellings
 
@@ -26,11 +27,12 @@ Refuse = Callable[[int, Sequence[Skipped]], None]
 
 
 class Remembered(NamedTuple):
-    """A memory, and which rows and pages of it the next build has to know."""
+    """A memory, which rows and pages of it the next build has to know, and the files that have them."""
 
     memory: Memory
     rows: Numbers
     pages: Numbers
+    files: Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,12 @@ class Plan:
     changes: Changes | None
     linked: Callable[[Sequence[str]], Mapping[str, Article]]
 
-    def outcome(
-        self, entries: Sequence[SegmentEntry], files: Sequence[FileStat], marks: Marks, walk: str
-    ) -> tuple[Memory, Outcome]:
+    def outcome(self, entries: Sequence[SegmentEntry], walk: str) -> tuple[Memory, Outcome]:
         """Return what the next build has to know.
 
-        entries : segments of the new generation; what was chosen lies in the first. files : those of the walk.
-        marks : of those files, 0 where the next build must look at one in any case. walk : as in ``Outcome``.
+        entries : segments of the new generation; what was chosen lies in the first. walk : as in ``Outcome``.
         """
-        memory, rows, pages = self.remember()
+        memory, rows, pages, files = self.remember()
         names = [entry.name for entry in entries]
         number_of = [names.index(segment.name) if segment.name in self.kept else -1 for segment in memory.segments]
         segment = np.array([*number_of, -1])[memory.places.segment]
@@ -71,23 +70,21 @@ class Plan:
             segment[sorted(self.changes.changed | self.changes.gone)] = -1
         segment[self.chosen.nodes] = 0
         doc[self.chosen.nodes] = np.arange(len(self.chosen))
-        unusable = {item.file for item in self.skipped}
-        idle = np.array([file not in unusable for file, _, _ in files], bool)
-        told = np.concatenate((memory.columns.rows.mark[rows], memory.columns.pages.mark[pages]))
-        others = marks[idle & (marks > 0) & ~np.isin(marks, told)]
         places = Places(segment, doc)
-        return memory, Outcome(rows, pages, len(files), names, places, self.current, self.labels, others, walk)
+        return memory, Outcome(rows, pages, files, names, places, self.current, self.labels, walk)
 
 
-def plan_whole(reading: Reading, settled: Callable[[], Mapping[str, int]], refuse: Refuse) -> Plan:
-    """Plan a build from nothing. settled : gives the mark of each file in which a later change will surely show."""
+def plan_whole(reading: Reading, look: Callable[[], Look], refuse: Refuse) -> Plan:
+    """Plan a build from nothing. look : gives the files beside none."""
     linker, graph = reading.linker, reading.linker.graph()
     refuse(len(graph.documents), reading.skipped)
     documents = frozenset(graph.documents)
 
     def remember() -> Remembered:
-        memory = Memory.of(linker, settled())
-        return Remembered(memory, np.arange(len(memory.columns.rows)), np.arange(len(memory.columns.pages)))
+        memory = Memory.of(linker)
+        rows, pages = len(memory.columns.rows), len(memory.columns.pages)
+        files = look().outcome(codes_of(linker), {item.file for item in reading.skipped})
+        return Remembered(memory, np.arange(rows), np.arange(pages), files)
 
     def linked(paths: Sequence[str]) -> Mapping[str, Article]:
         nodes = ((path, linker.nodes.get(path, -1)) for path in paths)
@@ -135,7 +132,7 @@ def plan_update(memory: Memory, news: News, previous: Snapshot, refuse: Refuse) 
         return {path: asked.graph.article(asked.local(node)) for path, node in nodes.items()}
 
     return Plan(
-        lambda: Remembered(memory, np.flatnonzero(news.rows), np.flatnonzero(news.pages)),
+        lambda: Remembered(memory, np.flatnonzero(news.rows), np.flatnonzero(news.pages), news.files),
         now.current,
         now.labels,
         int(documents.sum()),
