@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from search_app.engine import EmbeddedEngine
+from search_app.engine.embedded import EmbeddedEngine
 from search_app.engine.readiness import canary_trouble, find_troubles, index_age_seconds
 from search_app.engine.request import SearchRequest
 from search_app.engine.result import Engine, SearchResult

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ..errors import SettingsError
 from ..settings import Settings
-from .embedded import EmbeddedEngine
 from .request import FACET_FIELDS, MISSING_FIELDS, SORTS, FacetRequest, SearchRequest
 from .result import (
     ArticleView,
@@ -37,6 +36,9 @@ def open_engine(index_dir: Path, settings: Settings | None = None) -> Engine:
     Raises SettingsError for an engine that does not exist or cannot be used. Cost: nothing before the first search.
     """
     if settings is None or engine_name(settings) == EMBEDDED:
+        # Imported where it is wanted: a build asks for none of it.
+        from .embedded import EmbeddedEngine
+
         return EmbeddedEngine(index_dir, settings)
     # Imported where it is wanted: the client library is no part of the default install.
     from .opensearch.engine import OpenSearchEngine
