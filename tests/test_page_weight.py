@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -108,13 +109,27 @@ def wordy(tmp_path_factory: pytest.TempPathFactory, make_article: Callable[..., 
     return create_app({"index": str(index), "TESTING": True}).test_client()
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_page_of_long_articles_is_light(wordy: FlaskClient, language: str) -> None:
-    answer = wordy.get("/search?q=harbour+strike", headers={"Accept-Language": language})
+@pytest.mark.parametrize(("language", "given"), [("en", ""), ("zh", ""), ("en", "&lang=zh")])
+def test_a_page_of_long_articles_is_light(wordy: FlaskClient, language: str, given: str) -> None:
+    """In a language that the address names, every link of the page names it too."""
+    answer = wordy.get(f"/search?q=harbour+strike{given}", headers={"Accept-Language": language})
     page = Page(answer)
     assert len(page.hits) == 20
     assert statistics.fmean(map(len, page.hits)) > 200
     assert len(answer.data) + beside(wordy) < MOST_BYTES
+
+
+def test_names_and_headlines_of_whole_paragraphs_are_shown_in_part(
+    tmp_path: Path, make_article: Callable[..., Article]
+) -> None:
+    name = "A strike of which more will be said below than any name of a topic ought to say"
+    told = "Ships wait, crews go home and the cranes stand still. " * 6
+    publish(tmp_path, [make_article(headline=f"{told}Talks resume.", topic=name)])
+    page = Page(create_app({"index": str(tmp_path), "TESTING": True}).test_client().get("/search?q=ships"))
+    begun = "A strike of which more will be said below than any name of…"
+    assert page.boxes()["topic", name][0].startswith(begun)
+    assert parse_qs(urlsplit(page.link(begun)).query)["topic"] == [name]
+    assert page.hits[0] == f"{told[:199].rpartition(' ')[0]}…"
 
 
 def test_the_budget_is_for_whole_pages(sample: FlaskClient) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from search_app.engine.result import Histogram, HistogramBar
 from search_app.web.changes import word_changes
+from search_app.web.hits import cut_marked
 from search_app.web.presenters import page_numbers
 from search_app.web.timeline import UNITS, Timeline, bar_height, present_timeline, unit_label
 from search_app.web.words import as_sentence, count_words, shortened, span_words
@@ -71,6 +72,25 @@ def test_long_text_is_cut_between_words() -> None:
     assert shortened("one two three", 13) == "one two three"
     assert shortened("one two three", 12) == "one two…"
     assert len(shortened("x" * 100, 20)) == 20
+
+
+CUT = {
+    "short": ("fog over town", 20, "fog over town"),
+    "between words": ("fog over the town", 12, "fog over the…"),
+    "with marks": ("<mark>fog</mark> over <mark>the</mark> town", 8, "<mark>fog</mark> over…"),
+    "after a mark": ("<mark>fog</mark> over <mark>the</mark> town", 9, "<mark>fog</mark> over <mark>the</mark>…"),
+    "never in a mark": ("a <mark>dense fog</mark> over town", 6, "a <mark>dense fog</mark>…"),
+    "never in an entity": ("fog &amp; rain &amp; hail", 15, "fog &amp; rain…"),
+    "after a first mark": ("fog over the <mark>old</mark> town of", 5, "fog over the <mark>old</mark>…"),
+    "a first mark at the end": ("fog over the old <mark>town</mark>", 5, "fog over the old <mark>town</mark>"),
+    "one long word": ("fog" * 9, 5, "fog" * 9),
+    "a long word first": ("fogfogfog over", 5, "fogfogfog…"),
+}
+
+
+@pytest.mark.parametrize(("html", "most", "cut"), CUT.values(), ids=CUT.keys())
+def test_marked_text_is_cut_between_words(html: str, most: int, cut: str) -> None:
+    assert cut_marked(html, most) == cut
 
 
 def drawn(interval: str, *counts: tuple[date, int], **limits: date) -> Timeline:

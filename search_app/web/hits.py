@@ -5,17 +5,29 @@ In: an engine's hits and the links of one request. Out: frozen records for a tem
 
 from __future__ import annotations
 
+import re
+
 from markupsafe import Markup
 
+from ..engine.highlight import MARK
 from ..engine.result import Hit, ScorePart
 from ..messages import message
 from .language import _, current_language, markup, say
 from .links import Links, Refinements, safe_url
 from .records import HitLine, Link, Origin, Value
-from .words import said_day
+from .words import said_day, shortened
 
 CONTEXTS_A_HIT = 3
+# Where the address names a language, so do some 150 links of its page: that many bytes have to be spared elsewhere.
+CONTEXTS_BESIDE_LANGUAGE = 2
 LONG_HEADLINE = 160
+# Old articles have paragraphs for headlines, the longest of a thousand characters: a list shows how these begin.
+PARAGRAPH = 250
+BEGINNING = 200
+# A topic or context may be a sentence too. It stands on a page up to six times.
+MOST_VALUE = 60
+_PIECES = re.compile("<mark>.*?</mark>|[^<]+")
+_MARK_CHARS = len("<mark></mark>")
 # A page has some sixty links that add a value to its search: where that takes more bytes, they are buttons of its form.
 HEAVY_SEARCH = 64
 # What lies below is counted with the rest.
@@ -51,11 +63,12 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
     """Return a hit for a page."""
     # A context that is the topic again would only repeat the line above it; one that all hits have, the page's head.
     contexts = [context for context in hit.contexts if context != hit.topic and context not in refine.in_all_hits]
-    more = len(contexts) - CONTEXTS_A_HIT
+    most = CONTEXTS_BESIDE_LANGUAGE if links.language_args else CONTEXTS_A_HIT
+    more = len(contexts) - most
     return HitLine(
         href=links.article(hit.path),
         long=len(hit.headline) > LONG_HEADLINE,
-        headline=_shown(hit.headline_html),
+        headline=_shown(hit.headline_html, whole=len(hit.headline) <= PARAGRAPH),
         snippet=_shown(hit.snippet_html),
         found_in=tuple(markup(FOUND_IN[found.field], text=_shown(found.html)) for found in hit.found_in),
         date=Link(said_day(hit.date), links.day(hit.date)),
@@ -63,7 +76,7 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         sources=tuple(
             Origin(source.name, safe_url(source.url), ", " if n else "") for n, source in enumerate(hit.sources)
         ),
-        contexts=tuple(_narrowing("context", context, refine) for context in contexts[:CONTEXTS_A_HIT]),
+        contexts=tuple(_narrowing("context", context, refine) for context in contexts[:most]),
         more_contexts=_("and {count} more", count=more) if more > 0 else "",
         image=safe_url(hit.image),
         language=hit.language if hit.language != current_language().code else "",
@@ -82,16 +95,43 @@ def _narrowing(name: str, value: str, refine: Refinements) -> Value:
     if refine.has(name, value):
         # The link would lead to where it stands.
         return Value(value)
-    return Value(value, name=name) if refine.weight > HEAVY_SEARCH else Value(value, refine.add(name, value))
+    if refine.weight > HEAVY_SEARCH:
+        return Value(value, name=name)
+    return Value(shortened(value, MOST_VALUE), refine.add(name, value))
 
 
-def _shown(html: str) -> Markup:
+def _shown(html: str, *, whole: bool = True) -> Markup:
     """Return text of the engine, in which all but its marks is escaped, with words marked side by side as one.
 
     For what stands between tags alone: quotes, which need no escape there, are themselves again.
+    whole : or only its beginning.
     """
     shorter = html.replace("</mark> <mark>", " ").replace("&#x27;", "'").replace("&quot;", '"')
+    if not whole:
+        shorter = cut_marked(shorter, BEGINNING)
     return Markup(shorter)  # noqa: S704 - the engine has escaped all but its marks
+
+
+def cut_marked(html: str, most: int) -> str:
+    """Return marked text cut between words, outside its marks, after about ``most`` characters and its first mark.
+
+    html : text in which all but its marks is escaped. Where there is no blank to be cut at, it stays whole.
+    """
+    room = most
+    marked = MARK not in html
+    for piece in _PIECES.finditer(html):
+        text = piece[0]
+        if text.startswith(MARK):
+            marked = True
+            room -= len(text) - _MARK_CHARS
+            continue
+        if marked and len(text) > room:
+            blank = text.rfind(" ", 0, max(room, 0) + 1)
+            blank = blank if blank >= 0 else text.find(" ")
+            if blank >= 0:
+                return f"{html[: piece.start() + blank]}…"
+        room -= len(text)
+    return html
 
 
 def present_reasons(parts: tuple[ScorePart, ...]) -> tuple[str, ...]:

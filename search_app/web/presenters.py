@@ -15,7 +15,7 @@ from ..dates import month_end
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Facet, SearchResult
 from ..messages import message
-from .hits import present_hits
+from .hits import MOST_VALUE, present_hits
 from .language import _, say
 from .links import Links, Refinements
 from .records import Box, Chip, FacetGroup, HitLine, Link, SearchForm
@@ -254,7 +254,10 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: s
     if request.facet_size == USUAL.facet_size:
         open_buckets = open_buckets[:VALUES_SHOWN]
     exclude = f"not_{name}"
-    others = [Box(name, bucket.value, bucket.value, f"{bucket.count:,}", exclude=exclude) for bucket in open_buckets]
+    others = [
+        Box(name, bucket.value, shortened(bucket.value, MOST_VALUE), f"{bucket.count:,}", exclude=exclude)
+        for bucket in open_buckets
+    ]
     last = [none_box] if facet.missing and not none_picked else []
     has_more = facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
     return FacetGroup(
