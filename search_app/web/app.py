@@ -19,7 +19,7 @@ from ..settings import load_settings
 from . import api, api_archive, articles, browser, exports, feeds, health, openapi, pages, periods, problems, values
 from .hits import shared_language
 from .limits import limit_exports, limit_requests, refuse_bodies
-from .manners import compress_answers, open_to_other_sites, stand_behind_proxies
+from .manners import add_headers, compress_answers, open_to_other_sites, stand_behind_proxies
 from .metrics import Metrics
 from .reader_language import speak_to_readers
 from .rendering import QuickEnvironment
@@ -54,7 +54,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     flask_config = {name: value for name, value in config.items() if name.isupper()}
     settings = load_settings(**{name: value for name, value in config.items() if not name.isupper()})
     folder = templates_folder()
-    app = Flask("search_app.web", static_folder=None, template_folder=str(folder))
+    app = Application("search_app.web", static_folder=None, template_folder=str(folder))
     app.config.update(flask_config)
     app.jinja_environment = QuickEnvironment
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
@@ -81,6 +81,14 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     return app
 
 
+class Application(Flask):
+    """A Flask application of plain functions alone."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as it is. Flask looks into each of a dozen at every request, whether it is asynchronous."""
+        return func
+
+
 def templates_folder() -> Path:
     """Return the folder of the templates: in the package where it was installed, else at the top of the checkout."""
     for folder in (PACKAGE_FOLDER / "templates", PACKAGE_FOLDER.parent / "templates"):
@@ -95,6 +103,4 @@ def templates_folder() -> Path:
 
 def _finish(response: Response) -> Response:
     """Add to an answer what every answer carries."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+    return add_headers(response, SECURITY_HEADERS)
