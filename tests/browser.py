@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import program
@@ -44,6 +45,20 @@ class Visit:
         """Open a page and return its status."""
         answer = self.page.goto(self.site + path)  # type: ignore[attr-defined]
         return int(answer.status)
+
+    def leave(self) -> tuple[list[str], list[str]]:
+        """Leave the window as if it were new, and return what it recorded of other addresses and complaints."""
+        page: Any = self.page
+        if page.url.startswith(self.site):
+            page.evaluate("sessionStorage.clear(), localStorage.clear()")
+        page.emulate_media(media="null")
+        page.mouse.move(0, 0)
+        page.goto("about:blank")
+        page.context.clear_cookies()
+        told = self.elsewhere[:], self.complaints[:]
+        for record in (self.asked, self.elsewhere, self.complaints):
+            record.clear()
+        return told
 
 
 def find_chromium() -> str:
