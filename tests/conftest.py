@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -162,6 +163,14 @@ def app_below_a_path(settings: Settings) -> Flask:
 def client(request: pytest.FixtureRequest) -> FlaskClient:
     """A client of the web application: every test runs at the top of a host, and once more below a path."""
     return request.getfixturevalue(request.param).test_client()
+
+
+@pytest.fixture(scope="session")
+def chinese_archive(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some three thousand real articles in Chinese. Not to be written to."""
+    folder = tmp_path_factory.mktemp("chinese")
+    subprocess.run(["tar", "xJf", str(corpus / "articles-zh-2003-2009.tar.xz"), "-C", str(folder)], check=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -67,11 +67,9 @@ def test_thousands_of_articles_link_as_the_plain_linker_says(corpus: Path, tmp_p
 
 @pytest.mark.corpus
 @pytest.mark.slow
-def test_the_chinese_archive_links_as_the_plain_linker_says(corpus: Path, tmp_path: Path) -> None:
-    subprocess.run(["tar", "xJf", str(corpus / "articles-zh-2003-2009.tar.xz"), "-C", str(tmp_path)], check=True)
-    root = next(folder.parent for folder in tmp_path.rglob("news"))
-    articles, superseded = plain_link(pages_of(root))
-    linked = read_archive(root)
+def test_the_chinese_archive_links_as_the_plain_linker_says(chinese_archive: Path) -> None:
+    articles, superseded = plain_link(pages_of(chinese_archive))
+    linked = read_archive(chinese_archive)
     assert list(linked.articles) == articles
     assert linked.superseded == superseded
     assert len(articles) == 2864
