@@ -320,14 +320,14 @@ class PlainEngine:
         scores = self.ranking.with_gains({a.path: self.score(node, a) for a in hits}, tokens, spare)
         relaxed, partial = False, list[str]()
         if isinstance(node, And) and len(hits) < request.per_page:
-            others = self._partial(node, request)
+            others, loose = self._partial(node, request), sum(map(_may_lack, node.children))
             if not hits:
-                scores = self.ranking.with_gains(others, tokens, spare)
+                scores = self.ranking.agreed(self.ranking.with_gains(others, tokens, spare), loose)
                 hits = [a for a in self.articles if a.path in scores]
                 relaxed = bool(hits)
             elif request.order == "relevance":
                 days = {a.path: a.date.toordinal() for a in self.articles}
-                others = self._faded(others, request)
+                others = self._faded(self.ranking.agreed(others, loose), request)
                 ranked = sorted(others, key=lambda path: (-others[path], -days[path], path))
                 partial = ranked[: request.per_page - len(hits)]
         scores = self._faded(scores, request)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from plain_aliases import Names
 
 from search_app.archive.model import Article
+from search_app.engine.agreement import COMPARED, MOST_WORDS, NEIGHBOURS
 from search_app.engine.proximity import RERANKED, WINDOW
 from search_app.engine.query import And, Boost, Or
 from search_app.engine.scoring import FIELD_WEIGHTS, PROSE, Bm25f
-from search_app.index.analysis import analyse, is_dense
+from search_app.index.analysis import STOP_WORDS, analyse, is_dense
 
 if TYPE_CHECKING:
     from plain_engine import PlainEngine, Wanted
@@ -23,7 +24,7 @@ SHORT_QUERY = 6
 
 
 class PlainRanking:
-    """BM25F, nearness and whole headlines over the articles of a plain engine."""
+    """BM25F, nearness, whole headlines and agreement over the articles of a plain engine."""
 
     def __init__(self, engine: PlainEngine, scorer: Bm25f) -> None:
         self._engine, self._scorer = engine, scorer
@@ -99,6 +100,37 @@ class PlainRanking:
             )
         return gain
 
+    def agreed(self, scores: dict[str, float], loose: int) -> dict[str, float]:
+        """Return scores of partial matches in which the best have what those most like them say of them.
+
+        loose : how many parts of the query an article may lack.
+        """
+        if loose <= SHORT_QUERY:
+            return scores
+        by_path = {article.path: article for article in self._engine.articles}
+        order = sorted(scores, key=lambda path: (-scores[path], -by_path[path].date.toordinal(), path))
+        best = order[:COMPARED]
+        words = {path: self._told(path) for path in best}
+        held = Counter(word for own in words.values() for word in set(own))
+        vectors = {
+            path: {
+                word: (1 + log(own.count(word))) * log(1 + (len(best) - held[word] + 0.5) / (held[word] + 0.5))
+                for word in own
+            }
+            for path, own in words.items()
+        }
+        gained = dict(scores)
+        for path in best:
+            others = [(round(_cosine(vectors[path], vectors[other]), 9), other) for other in best if other != path]
+            others.sort(key=lambda pair: (-pair[0], best.index(pair[1])))
+            gain = sum(alike * scores[other] for alike, other in others[:NEIGHBOURS])
+            gained[path] += self._scorer.agreement * gain
+        return gained
+
+    def _told(self, path: str) -> list[str]:
+        places = [place for name in PROSE for place in self._engine.places[path][name]]
+        return [place.stem for place in places if place.folded not in STOP_WORDS][:MOST_WORDS]
+
     def partial(
         self, loose: list[object], candidates: list[Article], worth: Callable[[Article], float], most: int
     ) -> dict[str, float]:
@@ -133,6 +165,12 @@ class PlainRanking:
                 return max(map(self.information, children))
         tokens = getattr(node, "tokens", None)
         return 1.0 if tokens is None else sum(self.weights(token, None)[0] for token in tokens)
+
+
+def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
+    lengths = [sum(weight * weight for weight in vector.values()) ** 0.5 for vector in (one, other)]
+    shared = sum(weight * other[word] for word, weight in one.items() if word in other)
+    return shared / (lengths[0] * lengths[1]) if all(lengths) else 0.0
 
 
 def words_side_by_side(node: object) -> tuple[list[tuple[Wanted, float, bool]], int]:

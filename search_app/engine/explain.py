@@ -6,7 +6,7 @@ postings of the one document, apart from the arrays that ranked it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from .proximity import headline_gain, near_gains, sequence_of
 from .result import ScorePart
 from .scoring import Bm25f
 
+_ROUNDING = 1e-9
+
 
 def explain_score(
     typed: Plan, matched: Plan, statistics: Statistics, segment: int, doc: int, score: float
@@ -23,6 +25,7 @@ def explain_score(
     """Return the parts of a hit's score, greatest first; () for a scorer other than ``Bm25f``.
 
     typed : the plan of the query. matched : what the hit matches, which is looser for a partial match.
+    What no word, headline or nearness explains is what other articles agree on: ``agreement``.
     Cost: O(postings of the query's words).
     """
     scorer = statistics.scorer
@@ -36,11 +39,18 @@ def explain_score(
         if whole:
             parts.append(ScorePart("headline", "headline", "", whole))
         # Only the best hits are looked at for nearness: where nothing is left of the score, this is none of them.
-        left = score - sum(part.worth for part in parts)
-        if sequence.pairs and left > 1e-9:
+        if sequence.pairs and score - _sum(parts) > _ROUNDING:
             near = float(near_gains(scorer, sequence, sequence.pairs, statistics, segment, docs)[0])
-            parts.append(ScorePart("nearness", "", "", near))
+            if near:
+                parts.append(ScorePart("nearness", "", "", near))
+    left = score - _sum(parts)
+    if left > _ROUNDING:
+        parts.append(ScorePart("agreement", "", "", left))
     return tuple(sorted(parts, key=lambda part: -part.worth))
+
+
+def _sum(parts: Iterable[ScorePart]) -> float:
+    return sum(part.worth for part in parts)
 
 
 def _of_plan(plan: Plan, statistics: Statistics, evaluator: Evaluator, doc: int, factor: float) -> Iterator[ScorePart]:

@@ -22,6 +22,7 @@ from ..index.generation import Snapshot
 from ..index.postings import Docs
 from ..messages import message
 from ..settings import Settings
+from .agreement import add_agreement
 from .aliases import NO_ALIASES, Aliases
 from .dead_ends import choose_ways, smaller_searches
 from .describe import describe
@@ -318,6 +319,7 @@ class Searcher:
         if found is None:
             return ()
         scores = found.scores or []
+        add_agreement(reading.plan, statistics, found.hits.docs, scores)
         self._fade(request, found.hits.docs, scores)
         ranked = rank_page(self.snapshot, found.hits.docs, scores, "relevance", 0, room)
         return self.show(ranked, found.plan, partial=True)
@@ -334,6 +336,8 @@ class Searcher:
             for evaluator, docs, mask in zip(statistics.evaluators, hits.docs, hits.masks, strict=True)
         ]
         add_near_gains(reading.plan, statistics, hits.docs, scores)
+        if matches.relaxed:
+            add_agreement(reading.plan, statistics, hits.docs, scores)
         self._fade(request, hits.docs, scores)
         return scores
 

@@ -50,6 +50,7 @@ REASONS = {
     "pattern": message("a word like “{text}” in {place}"),
     "nearness": message("the words stand close together"),
     "headline": message("the headline is what was asked for"),
+    "agreement": message("other good matches tell of the same"),
     "recency": message("its age"),
 }
 

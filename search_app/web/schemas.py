@@ -137,8 +137,8 @@ SCHEMAS: dict[str, Schema] = {
     },
     "ScorePart": {
         **_object(kind=TEXT, field=TEXT, text=TEXT, worth=NUMBER),
-        "description": "A part of a score: a word in a field, what it gains as typed, nearness, the headline itself; "
-        "what it loses by age, below 0.",
+        "description": "A part of a score: a word in a field, what it gains as typed, nearness, the headline itself, "
+        "agreement with other good matches; what it loses by age, below 0.",
     },
     "Found": {
         **_object(field=_choice(FACET_FIELDS), html=TEXT),
