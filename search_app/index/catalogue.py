@@ -27,7 +27,8 @@ from .schema import schema_fingerprint
 from .sections import Array, SectionFile, SectionWriter
 
 FORMAT = "catalogue 3"
-LEVEL = 6
+LEVEL = 3
+"""Of compression: 6 makes the file 5 % smaller, and takes three times as long."""
 
 
 @dataclass(frozen=True, slots=True)

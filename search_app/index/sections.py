@@ -204,6 +204,12 @@ class Strings:
         offsets = self._offsets.tolist()
         return [whole[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
 
+    def some(self, positions: Array) -> list[str]:
+        """Return the texts at some positions. Cost: decodes these."""
+        whole = bytes(self._blob)
+        starts, ends = self._offsets[positions].tolist(), self._offsets[1:][positions].tolist()
+        return [whole[a:b].decode() for a, b in zip(starts, ends, strict=True)]
+
     def lower_bound(self, key: bytes) -> int:
         """Return the first position whose text is not below ``key`` (the table is sorted)."""
         block = bisect_left(self._samples, key)

@@ -130,10 +130,17 @@ class Segment:
 
     def spelled_forms(self) -> list[str]:
         """Return all forms as they are spelled, accents kept, in the order of ``forms``. Cost: decodes the table."""
-        spelled = self.forms.all()
-        for form, own in zip(self._accented.tolist(), self._accents.all(), strict=True):
-            spelled[form] = own
-        return spelled
+        return self.spelled(np.arange(len(self.forms)))
+
+    def spelled(self, numbers: Array) -> list[str]:
+        """Return some forms as they are spelled, accents kept. Cost: O(those forms)."""
+        found = self.forms.some(numbers)
+        if len(self._accented):
+            near = np.minimum(np.searchsorted(self._accented, numbers), len(self._accented) - 1)
+            own = np.flatnonzero(self._accented[near] == numbers)
+            for place, text in zip(own.tolist(), self._accents.some(near[own]), strict=True):
+                found[place] = text
+        return found
 
     def live_forms(self, live: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Return which forms any document of ``live`` holds. Shape (n_forms,). Cost: O(tokens of those documents)."""

@@ -7,7 +7,7 @@ has. What an update does not touch is copied: words are looked for in the texts 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ from .suggestions import (
 )
 
 Numbers = npt.NDArray[np.int64]
+Name = tuple[str, str]
+"""Text and kind of an entry."""
 KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 
 
@@ -63,30 +65,35 @@ def update_suggestions(
     Cost: about a third of making it from nothing, nearly all of it for reading and writing what is there.
     """
     entries = before.all()
-    changed = _changed(entries, went, came)
-    ranked, origin = _ranked(entries, changed)
+    steps = _steps(went, came)
+    texts = {text for text, _ in steps}
+    number_of = {entry[:2]: n for n, entry in enumerate(entries) if entry[0] in texts and entry[:2] in steps}
+    ranked, origin = _ranked(entries, number_of, steps)
     keys, starts, filed = _filed(before, ranked, origin)
     return write_table(path, len(ranked), keys, starts, filed, _blocks(before, entries, ranked), files)
 
 
-def _changed(entries: Sequence[Entry], went: Sequence[Part], came: Sequence[Part]) -> dict[tuple[str, str], int]:
-    """Return the count of every entry, by text and kind, that some document more or less has now."""
-    steps: dict[tuple[str, str], int] = {}
+def _steps(went: Sequence[Part], came: Sequence[Part]) -> dict[Name, int]:
+    """Return how many documents more, or fewer, have each name now; names that as many have are left out."""
+    steps: dict[Name, int] = {}
     for parts, sign in ((went, -1), (came, 1)):
         for number, kind in enumerate(KINDS):
             for name, count in count_names(parts, number).items():
                 steps[name, kind] = steps.get((name, kind), 0) + sign * count
-    steps = {key: step for key, step in steps.items() if step}
-    counts = {entry[:2]: entry[2] for entry in entries}
-    return {key: counts.get(key, 0) + step for key, step in steps.items()}
+    return {name: step for name, step in steps.items() if step}
 
 
-def _ranked(entries: Sequence[Entry], changed: dict[tuple[str, str], int]) -> tuple[list[Entry], Numbers]:
-    """Return all entries in their new order, and the number that each had before, -1 for new ones."""
-    number_of = {entry[:2]: n for n, entry in enumerate(entries) if entry[:2] in changed}
+def _ranked(
+    entries: Sequence[Entry], number_of: Mapping[Name, int], steps: Mapping[Name, int]
+) -> tuple[list[Entry], Numbers]:
+    """Return all entries in their new order, and the number that each had before, -1 for new ones.
+
+    number_of : of those entries, by name, whose count is another now. steps : see ``_steps``.
+    """
     kept = np.delete(np.arange(len(entries)), list(number_of.values()))
     held = [entries[n] for n in kept.tolist()]
-    moved = [(text, kind, count) for (text, kind), count in changed.items() if count]
+    counts = {name: step + (entries[number_of[name]][2] if name in number_of else 0) for name, step in steps.items()}
+    moved = [(text, kind, count) for (text, kind), count in counts.items() if count]
     moved.sort(key=_order)
     # Places among those that stay, whose order is what it was.
     places = [bisect_left(held, _order(entry), key=_order) for entry in moved]

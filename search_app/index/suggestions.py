@@ -20,7 +20,7 @@ from .files import FileSystem, MemoryFiles
 from .manifest import SegmentEntry
 from .postings import DocColumn, Run
 from .schema import FACET_FIELDS, schema_fingerprint
-from .sections import Array, SectionFile, SectionWriter, Strings, expand, narrow
+from .sections import Array, SectionFile, SectionWriter, Strings, narrow
 from .segment import Segment
 from .writer import value_order, write_docs
 
@@ -221,12 +221,12 @@ def _values(parts: Sequence[Part], field: str) -> dict[str, int]:
         if live is None:
             counts = column.counts()
         else:
-            rows = facets.rows[np.repeat(live, np.diff(facets.starts))]
+            rows = facets.rows_of(np.flatnonzero(live))
             every = np.bincount(rows, minlength=len(facets.value_starts) - 1)
             counts = every[column.base : column.base + len(column.values)]
-        for name, count in zip(column.values.all(), counts.tolist(), strict=True):
-            if count:
-                total[name] = total.get(name, 0) + count
+        held = np.flatnonzero(counts)
+        for name, count in zip(column.values.some(held), counts[held].tolist(), strict=True):
+            total[name] = total.get(name, 0) + count
     return total
 
 
@@ -238,8 +238,9 @@ def _headline_words(parts: Sequence[Part]) -> dict[str, int]:
     total: dict[str, int] = {}
     for segment, live in parts:
         counts = _count_forms(segment, np.ones(segment.docs, bool) if live is None else live)
-        for spelled, count in zip(segment.spelled_forms(), counts.tolist(), strict=True):
-            if count and _is_worth_offering(spelled):
+        held = np.flatnonzero(counts)
+        for spelled, count in zip(segment.spelled(held), counts[held].tolist(), strict=True):
+            if _is_worth_offering(spelled):
                 total[spelled] = total.get(spelled, 0) + count
     return total
 
@@ -261,17 +262,18 @@ def _count_forms(segment: Segment, live: Mask) -> npt.NDArray[np.int64]:
         upto = max(at + 1, int(np.searchsorted(ends, starts[at] + TOKENS_AT_ONCE, "right")))
         first, last = field.run_at(at), field.run_at(upto - 1)
         run = Run(first.posting_start, last.posting_end, first.token_start, last.token_end)
-        tokens = field.frequencies(run).astype(np.int64)
-        postings = np.repeat(np.arange(len(tokens)), tokens)
-        base = np.repeat(first_form[at:upto], ends[at:upto] - starts[at:upto])
-        forms = forms_by_term[base[postings] + field.locals(run)]
-        kept = live[field.docs(run)][postings]
+        chosen = np.flatnonzero(live[field.docs(run)])
+        tokens = field.frequencies(run)[chosen].astype(np.int64)
+        chosen += first.posting_start
+        base = first_form[np.searchsorted(ends, chosen, "right")]
+        forms = forms_by_term[np.repeat(base, tokens) + field.token_ranks(chosen)]
         # Only a word that stands in a headline more than once can count twice.
-        again = expand(np.cumsum(tokens)[tokens > 1] - tokens[tokens > 1], tokens[tokens > 1])
-        _, firsts = np.unique(postings[again] * len(counts) + forms[again], return_index=True)
-        repeated = np.ones(len(again), bool)
-        repeated[firsts] = False
-        kept[again[repeated]] = False
+        owners = np.repeat(np.arange(len(tokens)), tokens)
+        again = np.flatnonzero(tokens[owners] > 1)
+        _, firsts = np.unique(owners[again] * len(counts) + forms[again], return_index=True)
+        kept = np.ones(len(forms), bool)
+        kept[again] = False
+        kept[again[firsts]] = True
         counts += np.bincount(forms[kept], minlength=len(counts))
         at = upto
     return counts
