@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from search_app.archive import FileStat, Folder, Page, Skipped, read_archive, read_pages, reader, walk_archive
+from search_app.archive import FileStat, Folder, Page, Skipped, read_archive, read_pages, reader, walk, walk_archive
 from search_app.archive.model import (
     BAD_NAME,
     FAILED,
@@ -93,8 +93,8 @@ def test_the_walk_is_sorted_and_passes_over_what_is_no_archive(tmp_path: Path) -
         write(tmp_path, file)
     for file in ("faq/index.md", "api/index.md", ".git/x.md", "news/.hidden.md", "news/2031/03/4/a.html", "notes.txt"):
         write(tmp_path, file)
-    walk = walk_archive(tmp_path)
-    assert [item.file for item in walk.files] == [
+    found = walk_archive(tmp_path)
+    assert [item.file for item in found.files] == [
         "index.md",
         "news/2031/03/10/a.md",
         "news/2031/03/4/a.md",
@@ -103,8 +103,54 @@ def test_the_walk_is_sorted_and_passes_over_what_is_no_archive(tmp_path: Path) -
         "opinion/2031/03/4/o/index.md",
     ]
     status = (tmp_path / "index.md").stat()
-    assert walk.files[0] == FileStat("index.md", status.st_size, status.st_mtime_ns)
-    assert walk.skipped == ()
+    assert found.files[0] == FileStat("index.md", status.st_size, status.st_mtime_ns)
+    assert found.skipped == ()
+
+
+def spread(root: Path) -> Path:
+    """Write an archive of some folders in which something of each kind is skipped."""
+    for day in range(1, 25):
+        write(root, f"news/2031/03/{day}/a.md")
+        write(root, f"opinion/2031/03/{day}/on-quays/index.md")
+    write(root, "news/2031/03/4/long.md", "# Long\n" + "and so on " * 400)
+    write(root, os.fsdecode(b"news/2031/03/5/caf\xe9.md"))
+    (root / "news/2031/03/6/outside.md").symlink_to(root.parent)
+    (root / "news/2031/03/7/dangling.md").symlink_to("nowhere.md")
+    return root
+
+
+def test_any_number_of_processes_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = spread(tmp_path / "archive")
+    alone = walk_archive(root, 3000)
+    assert (len(alone), len(alone.files), len(alone.skipped)) == (48, 48, 4)
+    looked_into: list[str] = []
+    look_into = walk._Walker.look_into
+
+    def told(self: walk._Walker, path: str) -> list[str]:
+        looked_into.append(path)
+        return look_into(self, path)
+
+    monkeypatch.setattr(walk, "_FILES_ALONE", 5)
+    monkeypatch.setattr(walk._Walker, "look_into", told)
+    assert walk_archive(root, 3000, jobs=2) == alone
+    assert len(looked_into) < len(alone.folders)
+
+
+def test_a_walk_whose_process_is_killed_is_an_error_and_no_lost_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = spread(tmp_path / "archive")
+    look_into, parent = walk._Walker.look_into, os.getpid()
+
+    def dies(self: walk._Walker, path: str) -> list[str]:
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return look_into(self, path)
+
+    monkeypatch.setattr(walk, "_FILES_ALONE", 5)
+    monkeypatch.setattr(walk._Walker, "look_into", dies)
+    with pytest.raises(WorkerDiedError, match="died after 0 of"):
+        walk_archive(root, jobs=2)
 
 
 def test_an_archive_may_be_named_by_a_link(tmp_path: Path) -> None:

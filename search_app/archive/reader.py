@@ -10,7 +10,6 @@ import gc
 import marshal
 import multiprocessing
 import os
-import threading
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from .packing import Batch, Packer, unpack
 from .parser import parse_page
 from .paths import INDEX_FILES, folder_of, is_plain_folder, locate
 from .walk import MAX_FILE_BYTES, Folder, Walk, walk_archive, why, without_article
-from .workers import Pool
+from .workers import Pool, may_fork
 
 CHUNK_FILES = 256
 """Files that a process reads before it answers: about 1 MB of text and 15 ms of work."""
@@ -344,9 +343,8 @@ def _chunks(library: _Library, jobs: int) -> Iterator[Chunk]:
     if jobs == 1:
         yield from map(library.read_chunk, starts)
         return
-    # A forked process shares the tables of this one; where other threads run, forking could copy a lock in their hands.
-    forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
-    context = multiprocessing.get_context("fork" if forks else "spawn")
+    # A forked process shares the tables of this one.
+    context = multiprocessing.get_context("fork" if may_fork() else "spawn")
     waiting: deque[Future[bytes]] = deque()
     done = 0
     try:

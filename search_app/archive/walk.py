@@ -6,20 +6,27 @@ file.
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..errors import ArchiveError
+from ..errors import ArchiveError, WorkerDiedError
 from ..settings import BY_NAME
 from . import model
 from .model import FileStat, Skipped
 from .paths import INDEX_FILES, folder_of, kinds_in
+from .workers import Pool, may_fork
+
+_FILES_ALONE = 5000
+"""Starting processes costs as much as looking at so many files; who finds no more than these starts none."""
 
 MAX_FILE_BYTES = int(BY_NAME["max_file_bytes"].default)
 
@@ -73,34 +80,64 @@ class Walk:
         return tuple(sorted(item for folder in self.folders for item in folder.files()))
 
 
-def walk_archive(root: Path | str, max_file_bytes: int = MAX_FILE_BYTES) -> Walk:
+def walk_archive(root: Path | str, max_file_bytes: int = MAX_FILE_BYTES, jobs: int = 1) -> Walk:
     """Return every file of the archive.
+
+    jobs : processes that share a large one; the result is the same for any number.
 
     Reads no file. Hidden files and folders, pages about the site and whatever is not Markdown are passed over; links
     that lead outside, folders behind links, unreadable folders, names that are not UTF-8 and files larger than
     ``max_file_bytes`` are skipped with their reason.
-    Raises ArchiveError where ``root`` is missing, is no folder, cannot be read, or holds no article at all.
-    Cost: one ``scandir`` a folder and one ``stat`` a file; 0.6 s for 133,000 files.
+    Raises ArchiveError where ``root`` is missing, is no folder, cannot be read, or holds no article at all, and
+    WorkerDiedError where a process was killed.
+    Cost: one ``scandir`` a folder and one ``stat`` a file; 0.7 s of processor time for 133,000 files.
     """
     top = Path(root)
     _check_folder(top)
     walker = _Walker(top, max_file_bytes)
     waiting = [""]
-    while waiting:
+    while waiting and (jobs == 1 or walker.count < _FILES_ALONE or not may_fork()):
         waiting += walker.look_into(waiting.pop())
+    if waiting:
+        _share(walker, waiting, jobs)
     walker.skipped.sort(key=_file_of)
     if not walker.has_article:
         raise without_article(top, walker.skipped)
     return Walk(tuple(sorted(walker.folders)), tuple(walker.skipped))
 
 
+def _share(walker: _Walker, folders: Sequence[str], jobs: int) -> None:
+    """Have other processes look into some folders and those below, and take what they find."""
+    done = 0
+    try:
+        with Pool(jobs, multiprocessing.get_context("fork"), gc.disable) as pool:
+            for answer in [pool.submit(_walk_below, walker.top, walker.max_file_bytes, path) for path in folders]:
+                found, skipped, has_article = pool.result(answer)
+                walker.folders += [Folder(*columns) for columns in found]
+                walker.skipped += skipped
+                walker.has_article = walker.has_article or has_article
+                done += 1
+    except BrokenProcessPool as error:
+        raise WorkerDiedError(done, len(folders), "folders") from error
+
+
+def _walk_below(top: Path, max_file_bytes: int, path: str) -> tuple[list[tuple[Any, ...]], list[Skipped], bool]:
+    walker = _Walker(top, max_file_bytes)
+    waiting = [path]
+    while waiting:
+        waiting += walker.look_into(waiting.pop())
+    # Plain tuples are sent in half the time.
+    return [tuple(folder) for folder in walker.folders], walker.skipped, walker.has_article
+
+
 class _Walker:
-    """What a walk has found so far."""
+    """What a walk has found so far. count : files."""
 
     def __init__(self, top: Path, max_file_bytes: int) -> None:
-        self._top = top
+        self.top = top
+        self.max_file_bytes = max_file_bytes
         self._base = os.path.realpath(top)
-        self._max_file_bytes = max_file_bytes
+        self.count = 0
         self.folders: list[Folder] = []
         self.skipped: list[Skipped] = []
         self.has_article = False
@@ -117,7 +154,7 @@ class _Walker:
                 os.close(descriptor)
         except OSError as error:
             if not path:
-                raise ArchiveError(self._top, f"The archive {self._top} cannot be read: {why(error)}.") from error
+                raise ArchiveError(self.top, f"The archive {self.top} cannot be read: {why(error)}.") from error
             self.skipped.append(Skipped(_printable(path), model.UNREADABLE, why(error)))
             return []
 
@@ -127,7 +164,7 @@ class _Walker:
         prefix = f"{path}/" if path else ""
         # What a file is follows from its folder alone, save for the folder's own page.
         usual, own = kinds_in(path)
-        plain, most = path.isascii(), self._max_file_bytes
+        plain, most = path.isascii(), self.max_file_bytes
         for entry in entries:
             name = entry.name
             if name[0] == ".":
@@ -165,6 +202,7 @@ class _Walker:
             times.append(status.st_mtime_ns)
         if names:
             self.folders.append(folder)
+            self.count += len(names)
             if not self.has_article:
                 kinds = {own if name in INDEX_FILES else usual for name in names}
                 self.has_article = not kinds.isdisjoint((model.NEWS, model.OPINION))

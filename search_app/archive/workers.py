@@ -8,6 +8,7 @@ until somebody looks.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -28,6 +29,11 @@ SECONDS = 1.0
 """How long a worker may outlive its builder, and a builder not notice that a thread of its pool has failed."""
 Result = TypeVar("Result")
 Work = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
+
+
+def may_fork() -> bool:
+    """Tell whether a process may be forked: where other threads run, it could copy a lock in their hands."""
+    return "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
 
 
 class Pool:

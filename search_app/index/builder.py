@@ -131,7 +131,7 @@ class _Build:
 
     def run(self, full: bool) -> BuildReport:
         """Build and publish; publish nothing where nothing changed."""
-        walk = walk_archive(self._archive, self._max_file_bytes)
+        walk = walk_archive(self._archive, self._max_file_bytes, self._jobs)
         digests = digests_of(walk.folders)
         digest = walk_digest(walk, digests)
         previous = self._previous
