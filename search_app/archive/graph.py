@@ -339,6 +339,9 @@ def duplicate(file: str, kind: str, winner: str) -> Skipped | None:
 def pages_in_force(files: Iterable[str]) -> list[str]:
     """Return which of some day pages and front pages count; README.md beside an index.md is the same page again."""
     chosen: dict[str, str] = {}
-    for file in sorted(files, key=lambda file: (not file.endswith("index.md"), file)):
-        chosen.setdefault(folder_of(file), file)
+    ordered = sorted(files)
+    for is_index in (True, False):
+        for file in ordered:
+            if file.endswith("index.md") is is_index:
+                chosen.setdefault(folder_of(file), file)
     return list(chosen.values())

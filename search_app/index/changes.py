@@ -120,10 +120,11 @@ def state_of(memory: Memory, rows: Mask, pages: Mask) -> tuple[State, list[Skipp
     """
     in_force, skipped = _in_force(memory, rows)
     files = memory.columns.pages.files
-    chosen = set(pages_in_force(files[page] for page in np.flatnonzero(pages).tolist()))
+    kept = np.flatnonzero(pages)
+    held = [files[page] for page in kept.tolist()]
+    chosen = set(pages_in_force(held))
     counting = pages.copy()
-    for page in np.flatnonzero(pages).tolist():
-        counting[page] = files[page] in chosen
+    counting[kept] = [file in chosen for file in held]
     row_of = np.full(memory.columns.nodes, -1)
     numbers = np.flatnonzero(in_force)
     row_of[memory.columns.rows.node[numbers]] = numbers

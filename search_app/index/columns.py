@@ -113,14 +113,16 @@ class Rows:
         """Return some rows."""
         plain = ("node", "day", "topic", "kind", "language", "full")
         texts = self.headlines.places(rows).tolist()
+        place = np.full(len(self), -1)
+        place[rows] = np.arange(len(rows))
         return Rows(
             **{name: getattr(self, name)[rows] for name in plain},
             edges=self.edges.kept(rows),
             versions=self.versions.kept(rows),
             headlines=self.headlines.kept(rows),
             headline_texts=[self.headline_texts[at] for at in texts],
-            facts={n: self.facts[row] for n, row in enumerate(rows.tolist()) if row in self.facts},
-            told={n: self.told[row] for n, row in enumerate(rows.tolist()) if row in self.told},
+            facts={int(place[row]): facts for row, facts in self.facts.items() if place[row] >= 0},
+            told={int(place[row]): told for row, told in self.told.items() if place[row] >= 0},
         )
 
 
