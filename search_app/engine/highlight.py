@@ -41,7 +41,7 @@ class Highlighter:
         self._stems = {field: {stem for stem, _ in tokens} for field, tokens in self._tokens.items()}
         self._known: dict[str, dict[str, bool]] = {field: {} for field in (*self._tokens, *self._patterns)}
         self._begins = {
-            field: {beginning(stem) for stem in stems if stem.isascii()}
+            field: {(begun := beginning(stem), ".".join(begun[:2])) for stem in stems if stem.isascii()}
             for field, stems in self._stems.items()
             if field not in self._patterns
         }
@@ -148,11 +148,11 @@ def beginning(stem: str) -> str:
     return stem[: max(1, min(letters, len(stem) - 2, 4))]
 
 
-def _surfaces_that_begin(begins: Iterable[str], text: str) -> list[re.Match[str]] | None:
+def _surfaces_that_begin(begins: Iterable[tuple[str, str]], text: str) -> list[re.Match[str]] | None:
     """Return the surface forms of a text that begin so or have accents; None where that is not plain to see.
 
-    begins : in small letters, ASCII. Cost: a search for each of them by ``str.find``, a tenth of what it takes to cut a
-    text into all its words.
+    begins : in small letters, ASCII, each with its first two letters as an acronym may have them (U.S., stem us).
+    Cost: a search for each of them by ``str.find``, a tenth of what it takes to cut a text into all its words.
     """
     lower = text.lower()
     starts = set()
@@ -165,9 +165,8 @@ def _surfaces_that_begin(begins: Iterable[str], text: str) -> list[re.Match[str]
                 while at > 0 and lower[at - 1].isalnum():
                     at -= 1
                 starts.add(at)
-    for begin in begins:
-        # An acronym may have dots (U.S., stem us).
-        if len(begin) > 1 and f"{begin[0]}.{begin[1]}" in lower:
+    for begin, dotted in begins:
+        if dotted != begin and dotted in lower:
             return None
         at = lower.find(begin)
         while at >= 0:
@@ -201,15 +200,14 @@ def _best_window(spans: list[Span], limit: int, length: int) -> int:
 
 
 def _marked(text: str, spans: list[Span], start: int, end: int) -> str:
-    escaped = escape if _SPECIAL.search(text) else str
-    if not spans:
-        return escaped(text[start:end])
-    parts: list[str] = []
+    plain = _SPECIAL.search(text) is None
+    parts = []
     at = start
     for first, last in spans:
-        if first < start or last > end:
-            continue
-        parts += (escaped(text[at:first]), MARK, escaped(text[first:last]), "</mark>")
-        at = last
-    parts.append(escaped(text[at:end]))
+        if first >= start and last <= end:
+            before, match = text[at:first], text[first:last]
+            parts.append(f"{before}{MARK}{match}</mark>" if plain else f"{escape(before)}{MARK}{escape(match)}</mark>")
+            at = last
+    rest = text[at:end]
+    parts.append(rest if plain else escape(rest))
     return "".join(parts)

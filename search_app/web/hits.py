@@ -71,13 +71,13 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         long=len(hit.headline) > LONG_HEADLINE,
         headline=_shown(hit.headline_html, whole=len(hit.headline) <= PARAGRAPH),
         snippet=_shown(hit.snippet_html),
-        found_in=tuple(markup(FOUND_IN[found.field], text=_shown(found.html)) for found in hit.found_in),
+        found_in=tuple([markup(FOUND_IN[found.field], text=_shown(found.html)) for found in hit.found_in]),
         date=Link(said_day(hit.date), links.day(hit.date)),
         topic=_narrowing("topic", hit.topic, refine) if hit.topic else None,
         sources=tuple(
-            Origin(source.name, safe_url(source.url), ", " if n else "") for n, source in enumerate(hit.sources)
+            [Origin(source.name, safe_url(source.url), ", " if n else "") for n, source in enumerate(hit.sources)]
         ),
-        contexts=tuple(_narrowing("context", context, refine) for context in contexts[:most]),
+        contexts=tuple([_narrowing("context", context, refine) for context in contexts[:most]]),
         more_contexts=_("and {count} more", count=more) if more > 0 else "",
         image=safe_url(hit.image),
         language=hit.language if hit.language != current_language().code else "",

@@ -124,9 +124,10 @@ class Links:
         """Return the address of the same result as JSON. args : its other parameters."""
         return self._with_query("/api/search", [*args_from_request(request), *args])
 
-    def feed(self, request: SearchRequest) -> str:
-        """Return the address of a search as a feed."""
-        return self._with_query("/feed.atom", args_without(request, "sort", "facet_size", "interval", "explain"))
+    def feed(self, request: SearchRequest, *without: str) -> str:
+        """Return the address of a search as a feed. without : parameters that are left to their defaults."""
+        kept = args_without(request, "sort", "facet_size", "interval", "explain", *without)
+        return self._with_query("/feed.atom", kept)
 
     def export(self, request: SearchRequest, name: str) -> str:
         """Return the address of an export of a search. name : ``.csv``, ``.jsonl``, ``/facets.csv``, …"""

@@ -150,7 +150,7 @@ def present_search(
         range=_range_form(request, links),
         canonical=whole.search(request),
         json=whole.api_search(request),
-        feed=whole.feed(replacing(request, per_page=20)),
+        feed=whole.feed(request, "page", "per_page"),
         csv=whole.export(request, ".csv"),
         histogram_csv=whole.export(request, "/histogram.csv"),
         built=_("Index of {day}", day=said_day(built)) if built else "",
@@ -194,8 +194,9 @@ def _why(request: SearchRequest, links: Links) -> Link | None:
     if not request.q or request.order != "relevance":
         return None
     words = _("Hide the reasons") if request.explain else _("Why this order?")
-    href = links.search(replacing(request, explain=not request.explain, page=request.page))
-    return Link(words, href, current=request.explain)
+    # In the canonical order this parameter is the last one.
+    pairs = args_without(request, "explain") + ([] if request.explain else [("explain", "1")])
+    return Link(words, links.search_of(pairs), current=request.explain)
 
 
 def _range_form(request: SearchRequest, links: Links) -> SearchForm:
