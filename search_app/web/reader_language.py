@@ -68,7 +68,8 @@ def _listen() -> None:
 
 def _tell_caches(response: Response) -> Response:
     if response.mimetype == "text/html" and not given_language():
-        response.vary.add("Accept-Language")
+        told = response.headers.get("Vary")
+        response.headers["Vary"] = f"{told}, Accept-Language" if told else "Accept-Language"
     return response
 
 

@@ -21,12 +21,16 @@ from ..engine.result import Engine, hold
 from ..settings import Settings
 from .language import current_language
 from .links import Links
+from .manners import add_headers
 from .metrics import Metrics
 from .reader_language import given_language
 from .state import SearchState, read_state
 
 EXTENSION = "search_app"
 TELL_SECONDS = 60.0
+KEPT_A_MINUTE = {"Cache-Control": "public, max-age=60"}
+# The headers by which a client asks only for what it does not have; without any there is nothing to compare.
+CONDITIONS = {"If-None-Match", "If-Modified-Since", "If-Match", "If-Range", "Range"}
 
 
 class Coverage(NamedTuple):
@@ -137,11 +141,12 @@ class Site:
 
 def conditional(response: Response) -> Response:
     """Return a response that caches may keep for a minute and then must ask about; 304 where the client has it."""
-    response.headers.setdefault("Cache-Control", "public, max-age=60")
+    add_headers(response, KEPT_A_MINUTE)
     if response.is_streamed:
         # Werkzeug would read all of it, and hold it in memory, only to say how long it is.
         response.automatically_set_content_length = False
-    response.make_conditional(request)
+    if not CONDITIONS.isdisjoint(name for name, _ in request.headers):
+        response.make_conditional(request)
     return response
 
 

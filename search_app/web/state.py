@@ -169,6 +169,8 @@ def _without(values: tuple[str, ...], value: str) -> tuple[str, ...]:
 
 
 def _last(args: MultiDict[str, str], name: str) -> str:
+    if name not in args:
+        return ""
     given = [text for value in args.getlist(name) if (text := value.strip())]
     return given[-1] if given else ""
 
@@ -187,6 +189,8 @@ def _read_query(args: MultiDict[str, str], settings: Settings, notes: list[str])
 
 
 def _read_values(args: MultiDict[str, str], name: str, settings: Settings) -> tuple[str, ...]:
+    if name not in args:
+        return ()
     values = tuple(dict.fromkeys(text for value in args.getlist(name) if (text := value.strip())))
     if len(values) > MAX_VALUES:
         expected = message("It takes up to {count} values in one search.", count=MAX_VALUES)
