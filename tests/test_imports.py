@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,10 +72,16 @@ def place_of(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
+def tree_of(module: Path) -> ast.Module:
+    """Return the source of a module as a tree."""
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
 def imports(module: Path, source: str = "") -> Iterator[tuple[str, bool]]:
     """Yield what a module imports: a place of the package and True, or a library and False."""
     inside = module.relative_to(PACKAGE).parts[:-1]
-    for node in ast.walk(ast.parse(source or module.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source) if source else tree_of(module)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _absolute(alias.name)
@@ -128,10 +135,9 @@ def test_the_reader_of_imports_sees_every_form() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_only_the_settings_read_the_environment(module: Path) -> None:
-    tree = ast.parse(module.read_text(encoding="utf-8"))
     reads = [
         node.lineno
-        for node in ast.walk(tree)
+        for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     ]
     assert not reads or name_of(module) == "settings.py", f"the environment is read in lines {reads}"
@@ -139,8 +145,8 @@ def test_only_the_settings_read_the_environment(module: Path) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_no_module_turns_data_into_code(module: Path) -> None:
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    nodes = ast.walk(tree_of(module))
+    calls = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert not calls & {"eval", "exec", "compile"}
     risky = {name for name, _ in imports(module)} & {"pickle", "marshal", "shelve", "dill", "yaml"}
     assert risky <= ALLOWED_BYTES.get(name_of(module), set())
@@ -148,6 +154,5 @@ def test_no_module_turns_data_into_code(module: Path) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_modules_say_what_they_own_and_stay_short(module: Path) -> None:
-    text = module.read_text(encoding="utf-8")
-    assert ast.get_docstring(ast.parse(text))
-    assert text.count("\n") <= LONGEST_MODULE
+    assert ast.get_docstring(tree_of(module))
+    assert module.read_text(encoding="utf-8").count("\n") <= LONGEST_MODULE

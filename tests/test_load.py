@@ -133,14 +133,14 @@ def test_clients_that_a_stop_breaks_off_are_counted_and_refused_ones_are_not() -
 def test_one_command_puts_load_on_an_index(sample_index: Path, server: Server) -> None:
     command = [sys.executable, str(REPOSITORY / "benchmarks" / "load.py"), "--index", str(sample_index)]
     done = subprocess.run(
-        [*command, "--clients", "2", "--seconds", "1", "--soak", "2", "--workers", "1"],
+        [*command, "--clients", "2", "--seconds", "1", "--soak", "1", "--workers", "1"],
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert "| 2 | " in done.stdout
-    assert "8 clients for 2 s" in done.stdout
+    assert "8 clients for 1 s" in done.stdout
     assert "→" in done.stdout
     refused = subprocess.run(
         [*command, "--url", server.url, "--clients", "1", "--seconds", "1", "--soak", "1"],
