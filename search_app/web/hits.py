@@ -57,11 +57,12 @@ REASONS = {
 
 def present_hits(hits: tuple[Hit, ...], links: Links, refine: Refinements) -> tuple[HitLine, ...]:
     """Return hits for a page. Their topics and contexts lead to the same search with that value added."""
-    return tuple(present_hit(hit, links, refine) for hit in hits)
+    language = current_language().code
+    return tuple([present_hit(hit, links, refine, language) for hit in hits])
 
 
-def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
-    """Return a hit for a page."""
+def present_hit(hit: Hit, links: Links, refine: Refinements, language: str) -> HitLine:
+    """Return a hit for a page. language : the page's."""
     # A context that is the topic again would only repeat the line above it; one that all hits have, the page's head.
     contexts = [context for context in hit.contexts if context != hit.topic and context not in refine.in_all_hits]
     most = CONTEXTS_BESIDE_LANGUAGE if links.language_args else CONTEXTS_A_HIT
@@ -80,7 +81,7 @@ def present_hit(hit: Hit, links: Links, refine: Refinements) -> HitLine:
         contexts=tuple([_narrowing("context", context, refine) for context in contexts[:most]]),
         more_contexts=_("and {count} more", count=more) if more > 0 else "",
         image=safe_url(hit.image),
-        language=hit.language if hit.language != current_language().code else "",
+        language=hit.language if hit.language != language else "",
         opinion=hit.kind != "news",
         why=present_reasons(hit.score_parts) if hit.score_parts else (),
     )

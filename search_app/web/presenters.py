@@ -256,8 +256,8 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: s
         open_buckets = open_buckets[:VALUES_SHOWN]
     exclude = f"not_{name}"
     others = [
-        Box(name, bucket.value, shortened(bucket.value, MOST_VALUE), f"{bucket.count:,}", exclude=exclude)
-        for bucket in open_buckets
+        Box(name, value, shortened(value, MOST_VALUE), f"{count:,}", exclude=exclude)
+        for value, count, _selected, _excluded in open_buckets
     ]
     last = [none_box] if facet.missing and not none_picked else []
     has_more = facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
