@@ -81,8 +81,9 @@ def read_all(
     """Read every file that a walk found; for jobs, progress and errors see ``read_pages``."""
     skipped = list(walk.skipped)
     with _no_collector():
-        numbers = _numbers(item.file for item in walk.files)
-        batches = _Batches(root, walk.files, numbers, numbers, max_file_bytes)
+        files = walk.files
+        numbers = _numbers(item.file for item in files)
+        batches = _Batches(root, files, numbers, numbers, max_file_bytes)
         linker = Linker(list(numbers))
         for batch in batches.read(jobs, progress):
             skipped += linker.add_batch(batch)
