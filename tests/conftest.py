@@ -57,11 +57,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByFile(config, log) if config.getoption("dist") == "load" else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put all that is tested of the engine on a cluster last: where tests are spread, they are one piece."""
-    items.sort(key=lambda item: item.path.is_relative_to(REPOSITORY / "tests" / "opensearch"))
-
-
 def pytest_configure() -> None:
     """Keep settings of the machine out of the tests: what they need they set themselves.
 

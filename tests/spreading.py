@@ -1,6 +1,6 @@
 """How pytest-xdist spreads the tests over processes where ``-n`` asks for it: by files, the cluster's all to one.
 
-What a file builds for its tests is then built once, and there is one cluster, whose tests come last as ever.
+What a file builds for its tests is then built once, and there is one cluster, whose tests one process has alone.
 """
 
 from __future__ import annotations

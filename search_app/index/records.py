@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -163,6 +163,12 @@ def unpack_article(
     )
 
 
+def row_texts(fields: list[Any]) -> tuple[str, str, list[str], list[str]]:
+    """Return what a stored row says of headline, summary, names of sources and paths of versions."""
+    _, headline, summary, sources, *_, versions = fields + _EMPTY[len(fields) :]
+    return headline, summary, [name for name, _ in sources], [version[0] for version in versions]
+
+
 _EMPTY: list[Any] = ["", "", "", [], "", "", "", "", "", []]
 
 
@@ -179,6 +185,23 @@ def pack_related(article: Article, doc_of: Mapping[str, int]) -> list[Any]:
         target = doc_of.get(link.path, link.path)
         packed.append([target, shared, link.headline] if link.headline else [target, shared])
     return packed
+
+
+def related_by_path(related: list[Any], path_of: Callable[[int], str]) -> list[Any]:
+    """Return packed related links with paths in place of numbers. path_of : gives the path of a document."""
+    return [[path_of(target), *rest] if isinstance(target, int) else [target, *rest] for target, *rest in related]
+
+
+def unpack_related(related: list[Any], contexts: tuple[str, ...]) -> tuple[Related, ...]:
+    """Return the related links that ``pack_related`` stored, named by path. contexts : the article's own."""
+    return tuple(
+        Related(
+            path,
+            headline[0] if headline else "",
+            tuple(context if isinstance(context, str) else contexts[context] for context in shared),
+        )
+        for path, shared, *headline in related
+    )
 
 
 def train_dictionary(rows: Sequence[str]) -> bytes:

@@ -6,7 +6,6 @@ threads may read, since nothing keeps a position.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,18 @@ from ..errors import IndexDamagedError, IndexVersionError
 from .facet_rows import Column, FacetRows
 from .gather import HAS_SUMMARY, HAS_VALUE
 from .postings import Field, Run, find_number
-from .records import BLOCK_DOCS, Blocks, Listed, parse_row, path_hash, unpack_article, unpack_listed, unpack_path
+from .records import (
+    BLOCK_DOCS,
+    Blocks,
+    Listed,
+    parse_row,
+    path_hash,
+    related_by_path,
+    unpack_article,
+    unpack_listed,
+    unpack_path,
+    unpack_related,
+)
 from .schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from .sections import Array, SectionFile, Strings, narrow
 
@@ -236,7 +246,7 @@ class Segment:
         links: tuple[Related, ...] = ()
         contexts = tuple(self.columns["context"].values_of(doc))
         if related:
-            links = self.links(self._row(self._related, "related", doc), contexts, self.path_of)
+            links = unpack_related(related_by_path(self._row(self._related, "related", doc), self.path_of), contexts)
         topic = self.columns["topic"].values_of(doc)
         return self.unpack(row, doc, topic[0] if topic else "", contexts, links)
 
@@ -249,18 +259,6 @@ class Segment:
     def listed(self, row: list[Any], doc: int) -> Listed:
         """Return what a list shows of the article of a stored row."""
         return unpack_listed(row, self.days.item(doc))
-
-    @staticmethod
-    def links(row: list[Any], contexts: tuple[str, ...], path_of: Callable[[int], str]) -> tuple[Related, ...]:
-        """Return the related links of a stored row. contexts : the document's. path_of : gives a document's path."""
-        return tuple(
-            Related(
-                packed[0] if isinstance(packed[0], str) else path_of(packed[0]),
-                packed[2] if len(packed) > 2 else "",
-                tuple(context if isinstance(context, str) else contexts[context] for context in packed[1]),
-            )
-            for packed in row
-        )
 
     def doc_of_path(self, path: str) -> int:
         """Return the document of a site path, -1 where there is none."""

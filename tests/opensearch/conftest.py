@@ -1,8 +1,9 @@
-"""One cluster for the whole run. Without Java, Maven or Maven Central the tests are skipped with a reason.
+"""One cluster for all tests. Without Java, Maven or Maven Central the tests are skipped with a reason.
 
 ``OPENSEARCH_TEST=required`` makes that a failure; ``off`` skips them at once. With
 ``OPENSEARCH_TEST_URL`` the tests use a cluster that runs already, save those that kill its nodes.
-They run last, those marked ``core`` first; from ``OPENSEARCH_TEST_DEADLINE`` on, in seconds since 1970, none begins.
+They run early, all together, those marked ``core`` first. From ``OPENSEARCH_TEST_DEADLINE`` on, in seconds since 1970,
+no other begins, and ``CORE_SECONDS`` later none at all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,14 +24,23 @@ from .local_cluster import FETCH_SECONDS, LocalCluster, Unavailable, running_clu
 MODE = os.environ.get("OPENSEARCH_TEST", "")
 RUNNING = os.environ.get("OPENSEARCH_TEST_URL", "")
 DEADLINE = float(os.environ.get("OPENSEARCH_TEST_DEADLINE", "inf"))
+CORE_SECONDS = 180.0
+EARLIER = 0.15
+"""The share of all other files that run before: meanwhile the cluster is fetched, where it is not there yet."""
+FOLDER = Path(__file__).resolve().parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that needs the cluster, and put these last."""
+    """Mark every test that needs the cluster, and put this folder's tests in their place, in their order."""
     for item in items:
         if not {"cluster", "cluster_url"}.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.opensearch)
-    items.sort(key=_turn)
+    ours = sorted((item for item in items if FOLDER in item.path.parents), key=_turn)
+    others = [item for item in items if FOLDER not in item.path.parents]
+    files = list(dict.fromkeys(item.path for item in others))
+    before = set(files[: int(EARLIER * len(files))])
+    place = sum(item.path in before for item in others)
+    items[:] = [*others[:place], *ours, *others[place:]]
 
 
 def _turn(item: pytest.Item) -> int:
@@ -41,7 +52,8 @@ def _turn(item: pytest.Item) -> int:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin no test of the cluster for which there is no time."""
-    if item.get_closest_marker("opensearch") is not None and time.time() >= DEADLINE:
+    turn = _turn(item)
+    if turn and time.time() >= DEADLINE + (CORE_SECONDS if turn == 1 else 0.0):
         pytest.skip("the time for tests of the cluster is over (OPENSEARCH_TEST_DEADLINE)")
 
 
@@ -51,20 +63,20 @@ def _no_cluster(reason: str) -> None:
     pytest.skip(f"no OpenSearch cluster: {reason}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[LocalCluster]:
-    """Three nodes, a process each, that a test may kill and must start again."""
+    """Three nodes, a process each, that a test may kill and must start again; stopped after this folder's tests."""
     if MODE == "off":
         pytest.skip("no OpenSearch cluster: OPENSEARCH_TEST is “off”")
     pytest.importorskip("opensearchpy", reason="the extra “opensearch” is not installed")
     try:
-        with running_cluster(seconds=max(1.0, min(FETCH_SECONDS, DEADLINE - time.time()))) as started:
+        with running_cluster(seconds=max(1.0, min(FETCH_SECONDS, DEADLINE + CORE_SECONDS - time.time()))) as started:
             yield started
     except Unavailable as error:
         _no_cluster(str(error))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster_url(request: pytest.FixtureRequest) -> str:
     """The addresses of a cluster that tests leave as they found it."""
     if RUNNING:

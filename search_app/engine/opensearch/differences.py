@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...archive.model import Article
 from ...index.files import FileSystem, write_whole
 from ...index.generation import Snapshot
-from ...index.records import unpack_path
+from ...index.records import related_by_path, unpack_path
 from ...index.segment import Segment
 from .cluster import Cluster
-from .mapping import document_id
+from .mapping import Stored, document_id
 from .walk import Walk
 
 HOLDINGS = np.dtype([("id", "<u8"), ("id_end", "<u8"), ("fingerprint", "<u8")])
@@ -75,25 +74,27 @@ class Wanted:
     def __len__(self) -> int:
         return len(self._docs)
 
-    def articles(self, chosen: npt.NDArray[np.int64]) -> Iterator[tuple[Article, int, tuple[int, int]]]:
-        """Yield the articles at some positions, ascending, each with its fingerprint and when it was seen.
-
-        When: seconds since 1970 at which it was first in the index, and last found changed; 0 where nobody knows.
-        Cost: about 80 µs each.
-        """
+    def stored(self, chosen: npt.NDArray[np.int64]) -> Iterator[Stored]:
+        """Yield the articles at some positions, ascending. Cost: about 40 µs each."""
+        prints = self.holdings["fingerprint"]
         for number, segment in enumerate(self._segments):
+            paths, dates = self._paths[number], self._dates[number]
             own = chosen[self._segment_of[chosen] == number].tolist()
             for start in range(0, len(own), ARTICLES_AT_ONCE):
                 batch = own[start : start + ARTICLES_AT_ONCE]
                 docs = self._docs[batch].tolist()
                 rows, links = segment.stored_rows(docs), segment.related_rows(docs)
                 for at, doc, row, related in zip(batch, docs, rows, links, strict=True):
-                    contexts = tuple(segment.columns["context"].values_of(doc))
-                    found = segment.links(related, contexts, self._paths[number].__getitem__)
-                    topic = "".join(segment.columns["topic"].values_of(doc)[:1])
-                    article = segment.unpack(row, doc, topic, contexts, found)
-                    seen = int(self._dates[number].first[doc]), int(self._dates[number].changed[doc])
-                    yield article, int(self.holdings["fingerprint"][at]), seen
+                    yield Stored(
+                        paths[doc],
+                        segment.days.item(doc),
+                        "".join(segment.columns["topic"].values_of(doc)[:1]),
+                        tuple(segment.columns["context"].values_of(doc)),
+                        row,
+                        related_by_path(related, paths.__getitem__),
+                        prints.item(at),
+                        (dates.first.item(doc), dates.changed.item(doc)),
+                    )
 
     def days(self) -> tuple[date, date] | None:
         """Return the first and the last day."""

@@ -24,7 +24,7 @@ from ...settings import Settings
 from .canaries import check_index
 from .cluster import ADMIN_SECONDS, Cluster, Json, index_number, patient_cluster
 from .differences import NO_DIFFERENCES, Differences, Wanted, compare, recall, remember, scan
-from .mapping import DocumentMaker, index_body, mapping_fingerprint
+from .mapping import DocumentMaker, document_id, index_body, mapping_fingerprint
 from .sending import Operation, delete_operation, index_operation, send_all
 from .tables import TABLES, store_tables, tables_body
 
@@ -191,8 +191,8 @@ class _Publication:
     def _operations(self, sent: Any, gone: tuple[str, ...]) -> Iterator[Operation]:
         yield from map(delete_operation, gone)
         maker = DocumentMaker()
-        for article, mark, seen in self._wanted.articles(sent):
-            yield index_operation(maker.id_of(article), maker.document(article, mark, seen))
+        for stored in self._wanted.stored(sent):
+            yield index_operation(document_id(stored.path), maker.document(stored))
 
     def _finish(self, index: str, digest: str) -> None:
         """Write what belongs to an index beside its documents, verify all of it, and give it its copies."""
