@@ -40,7 +40,7 @@ class _Lexicon:
         raw = segment.forms.all()
         self.text = "\n" + "\n".join(raw) + "\n"
         self.codes = np.frombuffer(self.text.encode("utf-32-le"), np.uint32)
-        lengths = np.fromiter((len(form) for form in raw), np.int64, len(raw))
+        lengths = np.fromiter(map(len, raw), np.int64, len(raw))
         self.lengths = lengths
         self.starts = np.cumsum(lengths + 1) - lengths
         letters = np.zeros(len(raw), np.uint32)
@@ -61,6 +61,18 @@ def _lexicon(segment: Lexical) -> _Lexicon:
     found = _lexicons.get(segment)
     if found is None:
         found = _lexicons[segment] = _Lexicon(segment)
+    return found
+
+
+def repeats(segment: Lexical) -> npt.NDArray[np.bool_]:
+    """Return for each form whether it is the one before once more, with other accents or letters of another case."""
+    lexicon = _lexicon(segment)
+    found = np.zeros(len(lexicon.lengths), bool)
+    # Forms of other lengths or of other letters are others.
+    alike = np.flatnonzero((np.diff(lexicon.lengths) == 0) & (lexicon.letters[1:] == lexicon.letters[:-1])) + 1
+    text, sizes = lexicon.text, lexicon.lengths[alike].tolist()
+    pairs = zip(lexicon.starts[alike - 1].tolist(), lexicon.starts[alike].tolist(), sizes, strict=True)
+    found[alike] = [text[before : before + size] == text[start : start + size] for before, start, size in pairs]
     return found
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..index.postings import Docs, Run
 from ..index.segment import Segment
-from .expansion import Forms, most_frequent
+from .expansion import Forms, most_frequent, repeats
 
 Live = npt.NDArray[np.bool_] | None
 WIDE_FORMS = 256
@@ -143,13 +143,12 @@ class Words:
 
     def __init__(self, segments: Sequence[Segment], live: Sequence[Live]) -> None:
         self.segments = tuple(map(SegmentForms, segments, live))
-        texts = [segment.forms.all() for segment in segments]
-        if len(texts) == 1:
-            own = texts[0]
-            new = np.fromiter((a != b for a, b in zip(own[1:], own, strict=False)), bool, max(0, len(own) - 1))
-            self.numbers: tuple[npt.NDArray[np.int64], ...] = (np.concatenate(([0], np.cumsum(new)))[: len(own)],)
-            self.size = int(self.numbers[0][-1]) + 1 if own else 0
+        if len(segments) == 1:
+            new = ~repeats(segments[0])
+            self.numbers: tuple[npt.NDArray[np.int64], ...] = (np.cumsum(new) - 1,)
+            self.size = int(np.count_nonzero(new))
             return
+        texts = [segment.forms.all() for segment in segments]
         words = sorted({text for own in texts for text in own}, key=str.encode)
         number = {word: n for n, word in enumerate(words)}
         self.numbers = tuple(np.fromiter((number[text] for text in own), np.int64, len(own)) for own in texts)
@@ -165,7 +164,8 @@ class Words:
         """
         totals = np.zeros(self.size, np.int64)
         for forms, numbers, segment in zip(found, self.numbers, self.segments, strict=True):
-            held = np.unique(numbers[forms])
+            held = np.zeros(self.size, bool)
+            held[numbers[forms]] = True
             for name in fields:
                 totals[held] += segment.counts(name, numbers, self.size)[held]
         there = totals.nonzero()[0]
