@@ -24,7 +24,7 @@ from ..index.segment import Segment
 from .evaluate import Scores, Statistics
 from .matching import SHORT_QUERY, relaxable
 from .plan import Plan
-from .ranking import rank_hits
+from .ranking import rank_page
 from .scoring import Bm25f
 
 COMPARED = 20
@@ -49,7 +49,7 @@ def add_agreement(plan: Plan, statistics: Statistics, docs: list[Docs], scores: 
     scorer = statistics.scorer
     if not isinstance(scorer, Bm25f) or not scorer.agreement or len(relaxable(plan)) <= SHORT_QUERY:
         return
-    best = rank_hits(statistics.snapshot, docs, scores, "relevance", 0, COMPARED).hits(0, COMPARED)
+    best = rank_page(statistics.snapshot, docs, scores, "relevance", 0, COMPARED)
     segments = statistics.snapshot.segments
     words = [_words(segments[hit.segment], hit.doc) for hit in best]
     gains = agreement_gains(words, np.array([hit.score for hit in best]))
