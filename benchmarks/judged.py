@@ -23,6 +23,9 @@ from search_app.index.analysis import STOP_WORDS, analyse, stem
 from .queries import plain_words
 
 JUDGED = ("time", "medline", "cisi")
+RENUMBERED = {"time": (370, 2)}
+"""Collections whose judgements count articles that their texts lack: up to which number they name the text of that
+number, and how many texts further on the one that they mean stands before it."""
 _CHINESE = re.compile(r"[\u3400-\u9fff]{6,}")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -58,6 +61,24 @@ def read_judged(folder: Path, name: str) -> tuple[list[Article], Questions]:
         for item in data["questions"]
     )
     return articles, Questions(name, wanted, False)
+
+
+def renumbered(questions: Questions) -> Questions | None:
+    """Return the questions of a judged collection with the answers that its judgements mean, None where they name them.
+
+    The judgements of *time* number 425 articles, its texts 423. Of 231 judgements up to number 370 the text of that
+    number holds on average 58 % of what the question's words tell apart; of 22 above it 8 %, the second before it 50 %.
+    """
+    if questions.name not in RENUMBERED:
+        return None
+    last, lacking = RENUMBERED[questions.name]
+
+    def meant(path: str) -> str:
+        folder, number = path.rsplit("/", 1)
+        return f"{folder}/{int(number) - lacking}" if int(number) > last else path
+
+    wanted = tuple(Wanted(question.text, frozenset(map(meant, question.answers))) for question in questions.wanted)
+    return Questions("renumbered", wanted, questions.whole)
 
 
 def known_items(articles: Sequence[Article], seed: int, count: int) -> list[Questions]:

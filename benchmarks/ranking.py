@@ -22,7 +22,7 @@ from typing import NamedTuple
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.judged import JUDGED, Questions, chinese_items, known_items, read_judged
+from benchmarks.judged import JUDGED, Questions, chinese_items, known_items, read_judged, renumbered
 from benchmarks.rankers import BEST, Ours, Ranker, Sqlite, Tantivy, Whoosh
 from benchmarks.subset import copy_articles, work_folder
 from search_app.archive import Article, read_archive
@@ -131,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sets: list[tuple[str, Sequence[Article], list[Questions]]] = []
         for name in JUDGED if chosen.judged else ():
             articles, questions = read_judged(chosen.judged, name)
-            sets.append((name, articles, [questions]))
+            meant = renumbered(questions)
+            sets.append((name, articles, [questions, meant] if meant else [questions]))
         if chosen.english:
             archive = chosen.english
             if chosen.articles:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from random_articles import random_articles
 
-from benchmarks.judged import JUDGED, chinese_items, known_items, read_judged
+from benchmarks.judged import JUDGED, Questions, Wanted, chinese_items, known_items, read_judged, renumbered
 from benchmarks.rankers import Ours, Sqlite, Whoosh
 from benchmarks.ranking import Figures, judge, ndcg, reciprocal_rank, table
 from search_app.archive import read_archive
@@ -63,6 +63,29 @@ def test_judged_collections_are_ranked_as_well_as_ever(corpus: Path, tmp_path: P
     ranker = Ours()
     ranker.index(articles, tmp_path / name)
     assert judge(ranker, questions).ndcg >= GOALS[name]
+
+
+def test_judgements_that_count_missing_articles_are_renumbered() -> None:
+    """Up to 370 the numbers hold; above, the article that is meant stands two before."""
+    wanted = Wanted("ferry", frozenset({"/news/1", "/news/370", "/news/372", "/news/425"}))
+    found = renumbered(Questions("time", (wanted,), False))
+    assert found is not None
+    (question,) = found.wanted
+    assert question == Wanted("ferry", frozenset({"/news/1", "/news/370", "/news/423"}))
+    assert renumbered(Questions("cisi", (wanted,), False)) is None
+
+
+def test_renumbered_judgements_name_articles_that_are_there(corpus: Path, tmp_path: Path) -> None:
+    """As they are numbered three of them name none. The better of the peers, FTS5, has 0.719 by what they mean."""
+    articles, questions = read_judged(corpus, "time")
+    meant = renumbered(questions)
+    assert meant is not None
+    paths = {article.path for article in articles}
+    assert sum(path not in paths for question in questions.wanted for path in question.answers) == 3
+    assert all(question.answers <= paths for question in meant.wanted)
+    ranker = Ours()
+    ranker.index(articles, tmp_path / "time")
+    assert judge(ranker, meant).ndcg >= 0.725
 
 
 def test_chinese_articles_are_found_by_parts_of_their_headlines(chinese_archive: Path, tmp_path: Path) -> None:
