@@ -22,6 +22,7 @@ from .plan import Pattern
 Forms = npt.NDArray[np.int64]
 _STARS = re.compile(r"\*+")
 _WILD = re.compile(r"[*?]")
+_LINE_END = ord("\n")
 
 
 class Lexical(Protocol):
@@ -37,19 +38,15 @@ class _Lexicon:
     """A segment's forms, as one text with a line a form, its characters, and each form's letters."""
 
     def __init__(self, segment: Lexical) -> None:
-        raw = segment.forms.all()
-        self.text = "\n" + "\n".join(raw) + "\n"
+        self.text = "\n" + segment.forms.lines()
         self.codes = np.frombuffer(self.text.encode("utf-32-le"), np.uint32)
-        lengths = np.fromiter(map(len, raw), np.int64, len(raw))
-        self.lengths = lengths
-        self.starts = np.cumsum(lengths + 1) - lengths
-        letters = np.zeros(len(raw), np.uint32)
-        codes = np.frombuffer("".join(raw).encode("utf-32-le"), np.uint32)
-        if codes.size:
-            filled = lengths > 0
-            begins = (np.cumsum(lengths) - lengths)[filled]
-            letters[filled] = np.bitwise_or.reduceat(np.uint32(1) << (codes & 31), begins)
-        self.letters = letters
+        ends = (self.codes == _LINE_END).nonzero()[0]
+        self.starts = ends[:-1] + 1
+        self.lengths = ends[1:] - self.starts
+        bits = np.uint32(1) << (self.codes & 31)
+        bits[ends] = 0
+        # From the sign before each form up to that before the next: an empty form has no letters, and so has that sign.
+        self.letters = np.bitwise_or.reduceat(bits, ends)[:-1]
 
 
 _lexicons: WeakKeyDictionary[Lexical, _Lexicon] = WeakKeyDictionary()
@@ -212,5 +209,10 @@ def matches_pattern(pattern: Pattern, folded: str) -> bool:
 
 def most_frequent(counts: npt.NDArray[Any], limit: int) -> Forms:
     """Return the positions of the ``limit`` highest counts, ascending; ties go to the lower position."""
-    order = np.argsort(-counts.astype(np.int64), kind="stable")[:limit]
-    return np.sort(order)
+    if limit >= len(counts):
+        return np.arange(len(counts))
+    least = np.partition(counts, len(counts) - limit)[len(counts) - limit]
+    above = counts > least
+    # Of those that are equally frequent, the first ones that there is room for.
+    above[(counts == least).nonzero()[0][: limit - np.count_nonzero(above)]] = True
+    return np.asarray(above.nonzero()[0], np.int64)

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
 
-from ..index.analysis import JOINS, Analysed, analyse_surface, is_dense, iter_surfaces, needs_mixed, surface_at
+from ..index.analysis import (
+    JOINS,
+    Analysed,
+    analyse_surface,
+    fold_surface,
+    is_dense,
+    iter_surfaces,
+    needs_mixed,
+    surface_at,
+)
 from .expansion import matches_pattern
 from .plan import Near, Pattern, Plan, Term, scorable_leaves
 from .result import Found
@@ -71,6 +80,10 @@ class Highlighter:
     def _holds(self, field: str, surface: str) -> bool:
         stems = self._stems.get(field, ())
         patterns = self._patterns.get(field)
+        if patterns and not stems and surface.isascii():
+            # A pattern is compared with the folded form alone; stems cost most of the rest.
+            folded = fold_surface(surface)
+            return any(matches_pattern(pattern, folded) for pattern in patterns)
         for token in _analysed(surface):
             if token.stem in stems and self._wanted(field, token):
                 return True

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..index.postings import Docs, Run
+from ..index.postings import POSTINGS_AT_ONCE, Docs, Run
 from ..index.segment import Segment
 from .expansion import Forms, most_frequent, repeats
 
@@ -39,56 +38,71 @@ def docs_of_forms(segment: Segment, name: str, forms: Forms) -> Docs:
 
 
 class FieldForms:
-    """The postings of one field with the form that each holds, and their documents.
+    """Which form each posting of a field holds, as a place in a table of the forms by term.
 
-    Memory: 8 bytes a posting; 19 MB for the headlines of 113,422 articles.
+    places : the place of each form. Memory: 4 bytes a posting; 10 MB for the headlines of 113,422 articles.
     """
 
-    def __init__(self, segment: Segment, name: str, form_at: npt.NDArray[np.int32], starts: npt.NDArray[Any]) -> None:
-        field = segment.fields[name]
-        self._docs = field.all_docs().astype(np.int32)
-        self._segment_docs = segment.docs
-        self._forms_in_all = len(segment.forms)
-        ranks = field.ranks(Run(0, len(self._docs), 0, 0))
+    def __init__(self, segment: Segment, name: str, places: npt.NDArray[np.int64]) -> None:
+        self._field = field = segment.fields[name]
+        self._places = places
         first, last = field.posting_ranges(np.arange(len(field.terms)))
-        begins = np.repeat(starts[field.terms.astype(np.int64)], last - first)
-        self._mixed = np.flatnonzero(ranks == segment.mixed_rank)
-        places = begins + ranks
-        places[self._mixed] = len(form_at) - 1
-        self._forms = form_at[places]
-        counts, own = field.mixed_tokens(self._mixed) if len(self._mixed) else (np.zeros(0, np.int64), ranks[:0])
-        self._mixed_starts = np.cumsum(counts) - counts
-        self._mixed_forms = form_at[np.repeat(begins[self._mixed], counts) + own]
-        self._mixed_of = np.repeat(self._mixed, counts)
+        begins = _begins(segment)[field.terms.astype(np.int64)]
+        ranks = field.ranks(Run(0, int(last[-1]) if len(last) else 0, 0, 0))
+        # Narrow numbers: there are millions of them, and each pass over them is paid by the first pattern that asks.
+        self._at = begins.astype(np.int32).repeat(last - first)
+        self._at += ranks
+        # A posting whose tokens are not all spelled alike has a place beyond all forms, and its forms beside.
+        self._mixed = (ranks == segment.mixed_rank).nonzero()[0]
+        self._at[self._mixed] = len(places)
+        counts, own = field.mixed_tokens(self._mixed) if len(self._mixed) else (self._mixed, self._mixed)
+        self._mixed_starts = counts.cumsum() - counts
+        self._mixed_at = begins[last.searchsorted(self._mixed, "right")].repeat(counts) + own
+        self._mixed_of = np.arange(len(self._mixed)).repeat(counts)
 
     def docs_of(self, allowed: npt.NDArray[np.bool_]) -> Docs:
         """Return the documents, ascending and each once, that hold any of some forms.
 
-        allowed : a form, and at the end once more, ``False``.
+        allowed : by place, and at the end once more, ``False``.
         """
-        taken = allowed.take(self._forms, mode="clip")
+        taken = np.empty(len(self._at), bool)
+        # Widening a part at a time keeps what is made of it in the processor's cache.
+        for start in range(0, len(taken), POSTINGS_AT_ONCE):
+            part = slice(start, start + POSTINGS_AT_ONCE)
+            np.take(allowed, self._at[part].astype(np.intp), out=taken[part], mode="clip")
         if len(self._mixed):
-            taken[self._mixed] = np.logical_or.reduceat(allowed.take(self._mixed_forms), self._mixed_starts)
-        mask = np.zeros(self._segment_docs, bool)
-        mask[self._docs.compress(taken)] = True
-        return mask.nonzero()[0]
+            taken[self._mixed] = np.logical_or.reduceat(allowed.take(self._mixed_at), self._mixed_starts)
+        return self._field.docs_where(taken)
 
     def counts(self, live: Live, word_of: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int64]:
         """Return in how many of the documents that count each word stands.
 
         word_of : the number of each form's word, one of ``words``.
         """
-        forms, mixed_forms, mixed_of = self._forms, self._mixed_forms, self._mixed_of
-        if live is not None:
-            forms = forms[live[self._docs]]
-            kept = live[self._docs[mixed_of]]
-            mixed_forms, mixed_of = mixed_forms[kept], mixed_of[kept]
-        plain = np.bincount(forms, minlength=self._forms_in_all + 1)[: self._forms_in_all]
+        kept = None if live is None else live[self._field.all_docs()]
+        plain = np.zeros(len(self._places) + 1, np.int64)
+        for start in range(0, len(self._at), POSTINGS_AT_ONCE):
+            part = slice(start, start + POSTINGS_AT_ONCE)
+            at = self._at[part] if kept is None else self._at[part][kept[part]]
+            plain += np.bincount(at, minlength=len(plain))
+        word_at = np.zeros(len(plain), np.int64)
+        word_at[self._places] = word_of
         # A posting may hold a word several times, with other accents or the same.
-        once = np.unique(mixed_of.astype(np.int64) * words + word_of[mixed_forms]) % max(words, 1)
-        counts = np.bincount(once, minlength=words)
-        np.add.at(counts, word_of, plain)
+        held = self._mixed_of * words + word_at[self._mixed_at]
+        if kept is not None:
+            held = held[kept[self._mixed][self._mixed_of]]
+        held.sort()
+        new = np.ones(len(held), bool)
+        np.not_equal(held[1:], held[:-1], out=new[1:])
+        counts = np.bincount(held[new] % max(words, 1), minlength=words)
+        np.add.at(counts, word_of, plain[self._places])
         return np.asarray(counts, np.int64)
+
+
+def _begins(segment: Segment) -> npt.NDArray[np.int64]:
+    """Return where the forms of each term begin in a table of all forms by term."""
+    spellings = segment.spellings.astype(np.int64)
+    return np.asarray(spellings.cumsum() - spellings, np.int64)
 
 
 class SegmentForms:
@@ -98,39 +112,26 @@ class SegmentForms:
         self._segment = segment
         self._live = live
         self._fields: dict[str, FieldForms] = {}
-        self._counts: dict[str, npt.NDArray[np.int64]] = {}
 
     @cached_property
-    def _starts(self) -> npt.NDArray[np.int64]:
-        """Where the forms of each term begin in ``_form_at``."""
-        spellings = self._segment.spellings.astype(np.int64)
-        return np.asarray(np.cumsum(spellings) - spellings, np.int64)
-
-    @cached_property
-    def _form_at(self) -> npt.NDArray[np.int32]:
-        """The form of each rank of each term; at the end what stands for a posting of several."""
+    def _places(self) -> npt.NDArray[np.int64]:
         segment = self._segment
-        form_at = np.full(len(segment.forms) + 1, len(segment.forms), np.int32)
-        form_at[self._starts[segment.form_terms.astype(np.int64)] + segment.form_locals] = np.arange(len(segment.forms))
-        return form_at
+        return np.asarray(_begins(segment)[segment.form_terms.astype(np.int64)] + segment.form_locals, np.int64)
 
     def _field(self, name: str) -> FieldForms:
         found = self._fields.get(name)
         if found is None:
-            found = self._fields[name] = FieldForms(self._segment, name, self._form_at, self._starts)
+            found = self._fields[name] = FieldForms(self._segment, name, self._places)
         return found
 
     def counts(self, name: str, word_of: npt.NDArray[np.int64], words: int) -> npt.NDArray[np.int64]:
         """Return in how many of the documents that count each word stands in a field; see ``FieldForms.counts``."""
-        found = self._counts.get(name)
-        if found is None:
-            found = self._counts[name] = self._field(name).counts(self._live, word_of, words)
-        return found
+        return self._field(name).counts(self._live, word_of, words)
 
     def docs_of(self, forms: Forms, names: Sequence[str]) -> dict[str, Docs]:
         """Return the documents that hold any of some forms, by field; ascending and each once."""
-        allowed = np.zeros(len(self._segment.forms) + 1, bool)
-        allowed[forms] = True
+        allowed = np.zeros(len(self._places) + 1, bool)
+        allowed[self._places[forms]] = True
         return {name: self._field(name).docs_of(allowed) for name in names}
 
 
@@ -143,6 +144,7 @@ class Words:
 
     def __init__(self, segments: Sequence[Segment], live: Sequence[Live]) -> None:
         self.segments = tuple(map(SegmentForms, segments, live))
+        self._counts: dict[str, npt.NDArray[np.int64]] = {}
         if len(segments) == 1:
             new = ~repeats(segments[0])
             self.numbers: tuple[npt.NDArray[np.int64], ...] = (np.cumsum(new) - 1,)
@@ -162,14 +164,24 @@ class Words:
         A word that stands in no document that counts is none. The documents of the fields add up; words that are
         equally frequent stay in their order.
         """
-        totals = np.zeros(self.size, np.int64)
-        for forms, numbers, segment in zip(found, self.numbers, self.segments, strict=True):
-            held = np.zeros(self.size, bool)
+        held = np.zeros(self.size, bool)
+        for forms, numbers in zip(found, self.numbers, strict=True):
             held[numbers[forms]] = True
-            for name in fields:
-                totals[held] += segment.counts(name, numbers, self.size)[held]
-        there = totals.nonzero()[0]
+        totals = np.zeros(self.size, np.int64)
+        for name in fields:
+            totals += self._documents_of(name)
+        there = (held & (totals > 0)).nonzero()[0]
         kept = np.zeros(self.size, bool)
         kept[there[most_frequent(totals[there], limit)]] = True
         left = tuple(forms[kept[numbers[forms]]] for forms, numbers in zip(found, self.numbers, strict=True))
         return left, len(there) > limit
+
+    def _documents_of(self, name: str) -> npt.NDArray[np.int64]:
+        """Return in how many documents that count each word stands in a field. Cost: O(postings) when first asked."""
+        found = self._counts.get(name)
+        if found is None:
+            found = np.zeros(self.size, np.int64)
+            for segment, numbers in zip(self.segments, self.numbers, strict=True):
+                found += segment.counts(name, numbers, self.size)
+            self._counts[name] = found
+        return found

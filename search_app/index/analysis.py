@@ -132,6 +132,12 @@ def _spell(surface: str) -> str:
     return word
 
 
+def fold_surface(surface: str) -> str:
+    """Return the folded form of a surface form that is no run of a script without spaces; it may be empty."""
+    spelled = _spell(surface)
+    return spelled if spelled.isascii() else _strip_accents(spelled)
+
+
 def _strip_accents(word: str) -> str:
     decomposed = _FOLDABLE_MARK.sub("", unicodedata.normalize("NFKD", word))
     return unicodedata.normalize("NFC", decomposed).translate(_LETTERS)

@@ -60,6 +60,14 @@ class DocColumn:
         bits = int.from_bytes(self.planes[plane][start >> 3 : (end + 7) >> 3].tobytes(), "big")
         return ((bits >> (-end & 7)) & ((1 << (end - start)) - 1)).bit_count()
 
+    def where(self, start: int, taken: npt.NDArray[np.bool_]) -> Docs:
+        """Return those documents from ``start`` on, a multiple of 8, of which ``taken`` is true."""
+        end = start + len(taken)
+        docs = self.low[start:end][taken].astype(np.intp)
+        for n in range(len(self.planes)):
+            docs |= self.bits(start, end, n)[taken].astype(np.intp) << (16 + n)
+        return docs
+
     def take(self, positions: Array) -> Docs:
         """Return the documents at ``positions``."""
         docs = self.low[positions].astype(np.intp)
@@ -118,6 +126,13 @@ class Field:
     def all_docs(self) -> Docs:
         """Return the documents of all postings, term by term."""
         return self._docs.all()
+
+    def docs_where(self, taken: npt.NDArray[np.bool_]) -> Docs:
+        """Return the documents, ascending and each once, of some postings. taken : shape (n_postings,)."""
+        mask = np.zeros(len(self.lengths), bool)
+        for start in range(0, len(taken), POSTINGS_AT_ONCE):
+            mask[self._docs.where(start, taken[start : start + POSTINGS_AT_ONCE])] = True
+        return mask.nonzero()[0]
 
     @cached_property
     def _frequencies(self) -> Array:

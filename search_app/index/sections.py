@@ -168,6 +168,9 @@ def _map(path: Path, expected_bytes: int | None) -> mmap.mmap:
         raise IndexDamagedError(path, "the file is missing") from None
 
 
+_LINE_END = ord("\n")
+
+
 class Strings:
     """A table of texts in a section file: position to text, and for a sorted table text to position.
 
@@ -203,6 +206,11 @@ class Strings:
         whole = bytes(self._blob)
         offsets = self._offsets.tolist()
         return [whole[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+
+    def lines(self) -> str:
+        """Return all texts, none of which has a line end, each with one after it. Cost: 10 ns a byte."""
+        ends = self._offsets[1:].astype(np.int64)
+        return np.insert(np.frombuffer(self._blob, np.uint8), ends, _LINE_END).tobytes().decode()
 
     def some(self, positions: Array) -> list[str]:
         """Return the texts at some positions. Cost: decodes these."""
