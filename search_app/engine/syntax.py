@@ -80,6 +80,7 @@ _PLAIN_WORDS = re.compile("[A-Za-z]+(?: [A-Za-z]+)*")
 _OPERATORS = frozenset(("AND", "OR", "NOT"))
 # A clause has its field, its sign and a share in parentheses and operators. Beyond this there are signs only.
 _TOKENS_PER_CLAUSE = 8
+_PHRASE_CLAUSES = 4
 
 
 def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS) -> ParsedQuery:
@@ -269,9 +270,9 @@ class _Parser:
     def _take_clause(self, kind: Kind = Kind.WORD) -> bool:
         """Count a word, phrase, pattern or date; tell whether it still fits. If not, this is the end of the query.
 
-        A phrase counts as three words: looking where its words stand takes longer than looking for them.
+        A phrase counts as several words: looking where its words stand takes longer than looking for them.
         """
-        self._clauses_left -= 3 if kind is Kind.PHRASE else 1
+        self._clauses_left -= _PHRASE_CLAUSES if kind is Kind.PHRASE else 1
         if self._clauses_left < 0:
             self._at = len(self._tokens)
             self._notes.add(
