@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from html import escape
 
 from ..index.analysis import (
     JOINS,
     Analysed,
-    analyse_surface,
+    analyse_again,
     fold_surface,
     is_dense,
     iter_surfaces,
@@ -29,9 +28,6 @@ Span = tuple[int, int]
 MARK = "<mark>"
 _ELLIPSIS = "…"
 _SPECIAL = re.compile("[&<>\"']")
-
-# Words repeat from hit to hit and from request to request; 8,192 of them make up nine tenths of what is shown.
-_analysed = lru_cache(maxsize=8192)(analyse_surface)
 
 
 class Highlighter:
@@ -84,7 +80,7 @@ class Highlighter:
             # A pattern is compared with the folded form alone; stems cost most of the rest.
             folded = fold_surface(surface)
             return any(matches_pattern(pattern, folded) for pattern in patterns)
-        for token in _analysed(surface):
+        for token in analyse_again(surface):
             if token.stem in stems and self._wanted(field, token):
                 return True
             if patterns and any(matches_pattern(pattern, token.folded) for pattern in patterns):
@@ -96,7 +92,7 @@ class Highlighter:
         return (token.stem, None) in wanted or (token.stem, token.folded) in wanted
 
     def _dense_spans(self, field: str, run: str, offset: int) -> list[Span]:
-        tokens = _analysed(run)
+        tokens = analyse_again(run)
         if len(tokens) != len(run):
             return [(offset, offset + len(run))] if self._holds(field, run) else []
         marked = [False] * len(run)

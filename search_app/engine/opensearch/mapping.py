@@ -7,13 +7,12 @@ only splits them where they are joined. So both engines match the same words, wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...archive.model import Article
-from ...index.analysis import VALUE_GAP, Analysed, analyse_surface, find_surfaces, fold
+from ...index.analysis import VALUE_GAP, analyse_again, find_surfaces, fold
 from ...index.records import pack_article, pack_related, row_texts, unpack_article, unpack_related
 from ...index.schema import FACET_FIELDS, TEXT_FIELDS, schema_fingerprint
 from ...index.writer import value_order
@@ -119,7 +118,7 @@ class _Tokens(dict[str, tuple[str, str]]):
     """Surface forms to their stems and their foldings, joined; each form is analysed once."""
 
     def __missing__(self, surface: str) -> tuple[str, str]:
-        tokens = _analysed(surface)
+        tokens = analyse_again(surface)
         pair = self[surface] = (
             JOINT.join(token.stem for token in tokens),
             JOINT.join(token.folded for token in tokens),
@@ -127,7 +126,6 @@ class _Tokens(dict[str, tuple[str, str]]):
         return pair
 
 
-_analysed: Callable[[str], tuple[Analysed, ...]] = lru_cache(maxsize=8192)(analyse_surface)
 MAX_REMEMBERED = 200_000
 """Surface forms, and facet values, that are remembered, about 40 MB; the archive's commonest are among the first."""
 
