@@ -32,6 +32,7 @@ KINDS = {
     "context": "/context/Kestria",
     "source": "/source/The%20Halvik%20Post",
     "article": f"{STRIKE}.html",
+    "result": f"{STRIKE}.html?q=harbour+strike&at=1",
     "editorial": "/opinion/2025/12/15/eleven-millimetres.html",
     "day": "/news/2023/03/4/",
     "month": "/news/2023/03/",
@@ -125,6 +126,24 @@ def test_a_search_from_the_front_page(visit: Opener) -> None:
     page.locator(".hits li h3 a").first.click()
     page.locator("article h1").wait_for()
     assert page.locator("article h1").count() == 1
+
+
+def test_results_are_read_one_after_the_other(visit: Opener) -> None:
+    page = visit("/search?q=harbour").page
+    found = total(page)
+    headlines = page.locator("ol.hits").first.locator("h3 a").all_inner_texts()
+    page.locator(".hits li h3 a").nth(1).click()
+    page.get_by_role("link", name=f"Result 2 of {found}").wait_for()
+    assert page.locator("h1").inner_text() == headlines[1]
+    for number in (3, 4):
+        page.get_by_role("link", name="Next result").click()
+        page.get_by_role("link", name=f"Result {number} of {found}").wait_for()
+        assert page.locator("h1").inner_text() == headlines[number - 1]
+    page.get_by_role("link", name="Previous result").click()
+    page.get_by_role("link", name=f"Result 3 of {found}").click()
+    page.locator("ol.hits").first.wait_for()
+    assert total(page) == found
+    assert page.input_value("#q") == "harbour"
 
 
 def test_filters_narrow_and_chips_widen(visit: Opener) -> None:

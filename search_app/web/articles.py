@@ -21,6 +21,7 @@ from .article_page import present_article
 from .links import Links
 from .presenters import present_form
 from .site import conditional, site
+from .within_results import find_place, trail_of_address, trail_of_referrer
 from .xml_answers import article_xml
 
 blueprint = Blueprint("articles", __name__)
@@ -92,5 +93,15 @@ def _article_page(view: ArticleView, links: Links) -> Response:
     here = site()
     has_file = article_file(view.article) is not None
     page = present_article(view, links, here.settings.text("site_name"), request.url_root.rstrip("/"), has_file)
-    form = present_form(SearchRequest(), links)
-    return make_response(render_template("article.html", page=page, form=form, links=links))
+    trail = trail_of_address(request.args, here.today(), here.settings)
+    told_by_browser = None
+    if trail is None:
+        results = request.url_root.rstrip("/") + "/search"
+        trail = told_by_browser = trail_of_referrer(request.referrer, results, here.today(), here.settings)
+    place = find_place(view.article.path, trail, here.engine(), links) if trail else None
+    form = present_form(SearchRequest(q=trail.request.q if trail and place else ""), links)
+    response = make_response(render_template("article.html", page=page, place=place, form=form, links=links))
+    if told_by_browser:
+        # What another reader gets at this address, who comes from elsewhere, is another page.
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response

@@ -163,6 +163,12 @@ class Links:
         end = self._end if ending == ".html" else ""
         return f"{self.root}{_with_letters(text) if self.lettered else text}{ending}{end}"
 
+    def article_within(self, path: str, request: SearchRequest, number: int) -> str:
+        """Return the address of an article's page as one of a search's results. number : which of them, from 1."""
+        pairs = args_without(request, "page", "facet_size", "interval", "explain")
+        place = [*pairs, ("at", str(number)), *self.language_args]
+        return self._with_query(quote(path, safe=PLAIN_IN_PATH) + ".html", place)
+
     def value(self, field: str, name: str, page: int = 1) -> str:
         """Return the address of the page of one topic, context or source.
 
