@@ -25,6 +25,9 @@ SEND_SECONDS = 30
 PART_SECONDS = 2.0
 """How long a client may take to end a connection whose last answer was sent. What it sends meanwhile is taken and
 dropped: to close upon it would break off the answer, which may not have been read."""
+LOOK_SECONDS = 0.25
+"""How often a worker tells its parent that it lives and looks for clients that take too long, which it need not do at
+each of some hundred requests a second."""
 ARRIVE_SECONDS = 1.0
 """How long a request may take to arrive whose client was connected when a stop came."""
 MOST_DROPPED_BYTES = 64 * 1024
@@ -41,6 +44,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._waiting: dict[Any, float] = {}
         self._parting: dict[Any, float] = {}
         self._stops = math.inf
+        self._looks = 0.0
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection, if the parent has not shut the socket just now: the word to stop follows at once."""
@@ -54,6 +58,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Hand a connection to a thread, now or when the head of its request has come."""
         if self._has_head(conn):
             self._waiting.pop(conn, None)
+            # A thread need not ask the system once more whether there is something to read.
+            conn.data_ready = True
             super().enqueue_req(conn)
             return
         self._waiting.setdefault(conn, time.monotonic() + HEAD_SECONDS)
@@ -68,8 +74,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         # A part of this request may have been read together with the one before.
         held = conn.parser.unreader.buf.getvalue() if conn.parser is not None else b""
         try:
-            conn.sock.setblocking(False)
-            seen = conn.sock.recv(MOST_HEAD_BYTES, socket.MSG_PEEK)
+            seen = conn.sock.recv(MOST_HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             ended = not seen
         except BlockingIOError:
             seen, ended = b"", False
@@ -120,11 +125,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._give_up(conn, self._parting)
 
     def notify(self) -> None:
-        """Tell the parent that this worker lives, once a second, and give up clients that take too long."""
-        super().notify()
+        """Tell the parent that this worker lives, and give up clients that take too long, at every turn of the loop.
+
+        Does so a few times a second, and always where the worker is to stop.
+        """
         now = time.monotonic()
-        if not self.alive:
+        if self.alive:
+            if now < self._looks:
+                return
+            self._looks = now + LOOK_SECONDS
+        else:
             self._stops = min(self._stops, now + ARRIVE_SECONDS)
+        super().notify()
         for conns, last in ((self._waiting, self._stops), (self._parting, math.inf)):
             for conn in [conn for conn, until in conns.items() if min(until, last) <= now]:
                 self._give_up(conn, conns)

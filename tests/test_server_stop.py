@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import random
 import select
 import signal
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from program import PATIENCE_SECONDS, children_of, needs_proc, wait_until
@@ -135,6 +137,34 @@ def test_a_worker_may_meet_a_socket_that_was_shut_before_it_is_told_to_stop() ->
         worker.accept(bound)
     with pytest.raises(OSError, match="Bad file descriptor"):
         worker.accept(bound)
+
+
+class Parent:
+    """Counts how often a worker tells that it lives."""
+
+    told = 0
+
+    def notify(self) -> None:
+        """Take note."""
+        self.told += 1
+
+
+def test_a_worker_tells_that_it_lives_when_it_is_due_and_at_every_turn_of_a_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moments = iter((1000.0, 1000.0, 1000.1, 1000.3, 1000.3, 1002.0, 1002.0))
+    monkeypatch.setattr("search_app.server_worker.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    worker = object.__new__(PatientWorker)
+    worker._waiting, worker._parting, worker._stops, worker._looks = {}, {}, math.inf, 0.0
+    worker.alive, worker.tmp = True, Parent()
+    told = []
+    for _turn in range(6):
+        worker.notify()
+        told.append(worker.tmp.told)
+    assert told == [1, 1, 1, 2, 2, 3]
+    worker.alive = False
+    worker.notify()
+    assert worker.tmp.told == 4
 
 
 def test_a_request_that_is_on_its_way_when_the_stop_comes_is_answered() -> None:
