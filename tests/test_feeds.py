@@ -162,6 +162,12 @@ def test_a_result_page_says_how_to_ask_from_a_terminal(client: FlaskClient) -> N
     assert (answer["q"], answer["topic"]) == ("don't strike", ["Port Amaro harbour strike"])
 
 
+@pytest.mark.parametrize("base", ["http://one.example", "https://one.example", "http://two.example:8080"])
+def test_what_is_typed_in_a_terminal_names_the_host_that_was_asked(client: FlaskClient, base: str) -> None:
+    page = Page(client.get("/search?q=strike", base_url=base))
+    assert words(page.one("p", class_="terminal")) == f"curl '{base}/api/search?q=strike'"
+
+
 # -- browsers ------------------------------------------------------------------------------------------------------
 
 OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"

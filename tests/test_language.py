@@ -22,9 +22,9 @@ from search_app.errors import QueryError
 from search_app.messages import Message, message, plural
 from search_app.settings import load_settings
 from search_app.web.app import create_app
-from search_app.web.language import LANGUAGES, find_language, speaking
+from search_app.web.language import LANGUAGES, around, find_language, markup, speaking
 from search_app.web.links import Links
-from search_app.web.reader_language import SCRIPT_TEXTS
+from search_app.web.reader_language import SCRIPT_TEXTS, _usual_language
 from search_app.web.words import span_words
 
 TODAY = date(2031, 5, 1)
@@ -181,6 +181,7 @@ CHOICES = {
     "the address before the browser": ({"lang": "en"}, {"Accept-Language": "zh"}, "en"),
     "the address with a region": ({"lang": "zh-Hans-CN"}, {}, "zh"),
     "an address that names none": ({"lang": "<script>"}, {"Accept-Language": "zh"}, "zh"),
+    "a header longer than browsers send": ({}, {"Accept-Language": "fr," * 100 + "zh"}, "zh"),
     "a header that is none": ({}, {"Accept-Language": ";;q=x,,\x01"}, "en"),
 }
 
@@ -193,6 +194,23 @@ def test_the_language_of_a_page(client: FlaskClient, args: dict[str, str], heade
     assert ("“strike”" in page.title) and ("篇文章" in page.title) == (code == "zh")
     named = args.get("lang", "")[:2] in LANGUAGES
     assert ("Accept-Language" in response.headers.get("Vary", "")) is not named
+
+
+def test_what_browsers_ask_for_is_remembered_unless_it_is_long(client: FlaskClient) -> None:
+    """A cache that keeps whatever is sent would be filled by who sends most."""
+    _usual_language.cache_clear()
+    for header in ("zh;q=0.7", "zh;q=0.7", "zh," + "fr," * 100):
+        assert Page(client.get("/", headers={"Accept-Language": header})).one("html").get("lang") == "zh"
+    assert _usual_language.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("text", ["not {value}", "<{value}>"])
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_what_stands_around_a_value(code: str, text: str) -> None:
+    with speaking(code):
+        before, after = around(text)
+        assert f"{before}one{after}" == markup(text, value="one")
+        assert (type(before), type(after)) == (Markup, Markup)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -23,7 +23,7 @@ from .manners import add_headers, compress_answers, open_to_other_sites, stand_b
 from .metrics import Metrics
 from .reader_language import speak_to_readers
 from .rendering import QuickEnvironment
-from .site import EXTENSION, Site
+from .site import EXTENSION, Site, server_url
 from .static_files import fingerprint, read_static, serve_static
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
@@ -70,6 +70,7 @@ def create_app(config: Mapping[str, Any] | None = None, engine: Engine | None = 
     shared = Site(settings, engine, today, fingerprint(static), metrics)
     app.extensions[EXTENSION] = shared
     app.jinja_env.globals["site_name"] = settings.text("site_name")
+    app.jinja_env.globals["server_url"] = server_url
     app.jinja_env.filters["shared_language"] = shared_language
     for room in (pages, api, api_archive, exports, feeds, browser, openapi, articles, periods, values, health):
         app.register_blueprint(room.blueprint)

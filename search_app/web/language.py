@@ -130,3 +130,14 @@ def say(text: str) -> str:
 def markup(template: str, /, **values: Any) -> Markup:
     """Return a text of a template in the current language, as safe HTML."""
     return current_language().markup(template, **values)
+
+
+def around(template: str) -> tuple[Markup, Markup]:
+    """Return what stands before and after ``{value}`` in a text, as safe HTML. Cost: a look-up, after once."""
+    return _around(current_language(), template)
+
+
+@lru_cache
+def _around(language: Language, template: str) -> tuple[Markup, Markup]:
+    before, _value, after = language.markup(template, value="|").partition("|")
+    return before, after

@@ -12,14 +12,28 @@ from typing import Any
 from flask import Flask, Response, g, request
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from ..messages import message
-from .language import LANGUAGES, choose_language, current_language, find_language, markup, named_language, say, speak
+from .language import (
+    LANGUAGES,
+    around,
+    choose_language,
+    current_language,
+    find_language,
+    markup,
+    named_language,
+    say,
+    speak,
+)
 from .links import query_string
 
 # Answers for programs are in English whatever the address says, so that what reads them can rely on it.
 DATA_PATHS = ("/api/", "/export", "/feed.atom", "/opensearch", "/static/")
 DATA_ENDINGS = (".json", ".xml", ".md")
+# Longer ones are not what browsers send, and are not remembered.
+USUAL_CHARS = 200
 SCRIPT_TEXTS = (
     message("{count} article"),
     message("{count} articles"),
@@ -53,7 +67,7 @@ def speak_to_readers(app: Flask) -> None:
     app.before_request(_listen)
     app.after_request(_tell_caches)
     app.teardown_request(lambda error: speak())
-    app.jinja_env.globals.update(_=markup, say=say, page_lang=lambda: current_language().code)
+    app.jinja_env.globals.update(_=markup, around=around, say=say, page_lang=lambda: current_language().code)
     app.context_processor(_for_templates)
 
 
@@ -63,7 +77,17 @@ def _listen() -> None:
         speak()
         return
     g.given_language = named_language(request.args.get("lang", ""))
-    speak(choose_language(g.given_language, request.accept_languages))
+    speak(g.given_language or _accepted_language(request.headers.get("Accept-Language", "")))
+
+
+def _accepted_language(header: str) -> str:
+    """Return the code of the language that a browser asks for. Cost: a look-up, for what most browsers send."""
+    return _usual_language(header) if len(header) <= USUAL_CHARS else _usual_language.__wrapped__(header)
+
+
+@lru_cache(maxsize=1024)
+def _usual_language(header: str) -> str:
+    return choose_language("", parse_accept_header(header, LanguageAccept))
 
 
 def _tell_caches(response: Response) -> Response:

@@ -83,7 +83,8 @@ class QuickTemplate(Template):
         uptodate: Callable[[], bool] | None = None,
     ) -> Template:
         """Return a template of its code, which finds ``escaped`` among its own names."""
-        made = super().from_code(environment, code, globals, uptodate)
+        # Jinja looks in two places for what is global; a page that is begun copies all of it, one by one.
+        made = super().from_code(environment, code, dict(globals), uptodate)
         made.root_render_func.__globals__["escaped"] = escaped
         return made
 

@@ -9,11 +9,13 @@ import hashlib
 import time
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple, cast
 
 from flask import Response, current_app, g, has_request_context, request
+from werkzeug.sansio.utils import get_current_url
 
 from ..engine import open_engine
 from ..engine.aliases import AliasFile
@@ -137,6 +139,16 @@ class Site:
         stamp = f"{self.style_version} {language} {generation} {aliases} {self.today()} {place}"
         response.set_etag(hashlib.sha256(stamp.encode("utf-8", "surrogatepass")).hexdigest()[:32], weak=True)
         return conditional(response)
+
+
+def server_url() -> str:
+    """Return the beginning of the current address, its scheme and host. Cost: a look-up, after the first time."""
+    return _server_url(request.scheme, request.host)
+
+
+@lru_cache(maxsize=64)
+def _server_url(scheme: str, host: str) -> str:
+    return get_current_url(scheme, host).rstrip("/")
 
 
 def conditional(response: Response) -> Response:
