@@ -233,7 +233,9 @@ def test_links_stand_below_their_prefix() -> None:
     links = Links("/below/")
     day = date(2031, 3, 4)
     assert links.search(SearchRequest(q="a b", topic=("C & D",))) == "/below/search?q=a+b&topic=C+%26+D"
+    assert links.article("/news/2031/03/4/a-b_c.d") == "/below/news/2031/03/4/a-b_c.d.html"
     assert links.article("/news/2031/03/4/é?#x") == "/below/news/2031/03/4/%C3%A9%3F%23x.html"
+    assert links.article("/news/2031/03/4/a\n") == "/below/news/2031/03/4/a%0A.html"
     assert [links.day(day), links.month(day), links.year(day)] == [
         "/below/news/2031/03/4/",
         "/below/news/2031/03/",

@@ -6,11 +6,14 @@ In: an engine's hits and the links of one request. Out: frozen records for a tem
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 from markupsafe import Markup
 
+from ..archive.model import Source
 from ..engine.highlight import MARK
-from ..engine.result import Hit, ScorePart
+from ..engine.result import Found, Hit, ScorePart, made_of
 from ..messages import message
 from .language import _, current_language, markup, say
 from .links import Links, Refinements, safe_url
@@ -26,6 +29,7 @@ PARAGRAPH = 250
 BEGINNING = 200
 # A topic or context may be a sentence too. It stands on a page up to six times.
 MOST_VALUE = 60
+_as_markup: Callable[[str], Markup] = partial(str.__new__, Markup)
 _PIECES = re.compile("<mark>.*?</mark>|[^<]+")
 _MARK_CHARS = len("<mark></mark>")
 # A page has some sixty links that add a value to its search: where that takes more bytes, they are buttons of its form.
@@ -57,34 +61,61 @@ REASONS = {
 
 def present_hits(hits: tuple[Hit, ...], links: Links, refine: Refinements) -> tuple[HitLine, ...]:
     """Return hits for a page. Their topics and contexts lead to the same search with that value added."""
-    language = current_language().code
-    return tuple([present_hit(hit, links, refine, language) for hit in hits])
-
-
-def present_hit(hit: Hit, links: Links, refine: Refinements, language: str) -> HitLine:
-    """Return a hit for a page. language : the page's."""
-    # A context that is the topic again would only repeat the line above it; one that all hits have, the page's head.
-    contexts = [context for context in hit.contexts if context != hit.topic and context not in refine.in_all_hits]
+    code = current_language().code
     most = CONTEXTS_BESIDE_LANGUAGE if links.language_args else CONTEXTS_A_HIT
-    more = len(contexts) - most
-    return HitLine(
-        href=links.article(hit.path),
-        long=len(hit.headline) > LONG_HEADLINE,
-        headline=_shown(hit.headline_html, whole=len(hit.headline) <= PARAGRAPH),
-        snippet=_shown(hit.snippet_html),
-        found_in=tuple([markup(FOUND_IN[found.field], text=_shown(found.html)) for found in hit.found_in]),
-        date=Link(said_day(hit.date), links.day(hit.date)),
-        topic=_narrowing("topic", hit.topic, refine) if hit.topic else None,
-        sources=tuple(
-            [Origin(source.name, safe_url(source.url), ", " if n else "") for n, source in enumerate(hit.sources)]
-        ),
-        contexts=tuple([_narrowing("context", context, refine) for context in contexts[:most]]),
-        more_contexts=_("and {count} more", count=more) if more > 0 else "",
-        image=safe_url(hit.image),
-        language=hit.language if hit.language != language else "",
-        opinion=hit.kind != "news",
-        why=present_reasons(hit.score_parts) if hit.score_parts else (),
+    topics, contexts = _Narrowings("topic", refine), _Narrowings("context", refine)
+    besides = [_besides(hit, refine.in_all_hits) for hit in hits]
+    return made_of(
+        HitLine,
+        [links.article(hit.path) for hit in hits],
+        [_shown(hit.headline_html, whole=len(hit.headline) <= PARAGRAPH) for hit in hits],
+        [len(hit.headline) > LONG_HEADLINE for hit in hits],
+        [_shown(hit.snippet_html) for hit in hits],
+        [_present_found(hit.found_in) if hit.found_in else () for hit in hits],
+        [Link(said_day(hit.date), links.day(hit.date)) for hit in hits],
+        [topics[hit.topic] if hit.topic else None for hit in hits],
+        [_present_sources(hit.sources) for hit in hits],
+        [tuple([contexts[context] for context in found[:most]]) for found in besides],
+        [_("and {count} more", count=len(found) - most) if len(found) > most else "" for found in besides],
+        [safe_url(hit.image) if hit.image else "" for hit in hits],
+        [hit.language if hit.language != code else "" for hit in hits],
+        [hit.kind != "news" for hit in hits],
+        [present_reasons(hit.score_parts) if hit.score_parts else () for hit in hits],
     )
+
+
+class _Narrowings(dict[str, Value]):
+    """The values of one parameter, each made when it is first asked for: many hits have the same."""
+
+    def __init__(self, name: str, refine: Refinements) -> None:
+        super().__init__()
+        self._name = name
+        self._refine = refine
+
+    def __missing__(self, value: str) -> Value:
+        name, refine = self._name, self._refine
+        if refine.has(name, value):
+            # The link would lead to where it stands.
+            made = Value(value)
+        elif refine.weight > HEAVY_SEARCH:
+            made = Value(value, name=name)
+        else:
+            made = Value(shortened(value, MOST_VALUE), refine.add(name, value))
+        self[value] = made
+        return made
+
+
+def _besides(hit: Hit, in_all_hits: frozenset[str]) -> list[str]:
+    """Return the contexts that say more than the line above them, which is the topic, or the head of the page."""
+    return [context for context in hit.contexts if context != hit.topic and context not in in_all_hits]
+
+
+def _present_found(found: tuple[Found, ...]) -> tuple[Markup, ...]:
+    return tuple([markup(FOUND_IN[one.field], text=_shown(one.html)) for one in found])
+
+
+def _present_sources(sources: tuple[Source, ...]) -> tuple[Origin, ...]:
+    return tuple([Origin(source.name, safe_url(source.url), ", " if n else "") for n, source in enumerate(sources)])
 
 
 def shared_language(hits: tuple[HitLine, ...]) -> str | None:
@@ -93,25 +124,19 @@ def shared_language(hits: tuple[HitLine, ...]) -> str | None:
     return languages.pop() if len(languages) == 1 else None
 
 
-def _narrowing(name: str, value: str, refine: Refinements) -> Value:
-    if refine.has(name, value):
-        # The link would lead to where it stands.
-        return Value(value)
-    if refine.weight > HEAVY_SEARCH:
-        return Value(value, name=name)
-    return Value(shortened(value, MOST_VALUE), refine.add(name, value))
-
-
 def _shown(html: str, *, whole: bool = True) -> Markup:
     """Return text of the engine, in which all but its marks is escaped, with words marked side by side as one.
 
     For what stands between tags alone: quotes, which need no escape there, are themselves again.
     whole : or only its beginning.
     """
-    shorter = html.replace("</mark> <mark>", " ").replace("&#x27;", "'").replace("&quot;", '"')
+    shorter = html.replace("</mark> <mark>", " ")
+    if "&" in shorter:
+        shorter = shorter.replace("&#x27;", "'").replace("&quot;", '"')
     if not whole:
         shorter = cut_marked(shorter, BEGINNING)
-    return Markup(shorter)  # noqa: S704 - the engine has escaped all but its marks
+    # What is made of text has no HTML of its own, which is what Markup's own constructor looks for first.
+    return _as_markup(shorter)
 
 
 def cut_marked(html: str, most: int) -> str:

@@ -29,6 +29,8 @@ UNFIT_FOR_PATH = re.compile(r"(?:^|/)\.*(?:/|$)|[\x00-\x1f\x7f\\]")
 _PLACES = {name: place for place, name in enumerate(PARAMETER_ORDER)}
 _NOT_ASCII = re.compile("(?:%[89A-F][0-9A-F])+")
 PLAIN_IN_PATH = "/,:;=+~!$'()*@"
+# What nearly all paths of articles look like; the others are encoded.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]*")
 # What nearly all outside addresses look like; the others are taken apart.
 _PLAIN_OUTSIDE = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,5})?(?:[/?#]|$)", re.IGNORECASE)
 
@@ -70,6 +72,7 @@ def url_host(url: str) -> str:
     return host.removeprefix("www.")
 
 
+@lru_cache(maxsize=8192)
 def day_path(day: date) -> str:
     """Return the archive's own path of a day: the month has a leading zero, the day has none."""
     return f"/news/{day.year:04d}/{day.month:02d}/{day.day}"
@@ -159,8 +162,10 @@ class Links:
 
     def article(self, path: str, ending: str = ".html") -> str:
         """Return the address of an article in one of its formats. path : its site path without ending."""
-        text = quote(path, safe=PLAIN_IN_PATH)
         end = self._end if ending == ".html" else ""
+        if _PLAIN_PATH.fullmatch(path):
+            return f"{self.root}{path}{ending}{end}"
+        text = quote(path, safe=PLAIN_IN_PATH)
         return f"{self.root}{_with_letters(text) if self.lettered else text}{ending}{end}"
 
     def article_within(self, path: str, request: SearchRequest, number: int) -> str:

@@ -59,7 +59,10 @@ def search() -> BaseResponse:
     coverage = here.coverage(result.generation)
     ways_on = find_ways_on(result, engine, links) if not result.total else ()
     page = present_search(result, links, state.notes, ways_on, coverage.last_day, coverage.built)
-    return here.cached(make_response(render_template("search.html", page=page, links=links)), result.generation)
+    response = Response(render_template("search.html", page=page, links=links))
+    # To let go of all that was shown takes a while; the reader need not wait for it.
+    response.call_on_close([result, page].clear)
+    return here.cached(response, result.generation)
 
 
 def read_facet_request(field: str) -> FacetRequest:

@@ -248,10 +248,13 @@ def _area(begin: int, end: int) -> str:
 def _outline(counts: Sequence[int], most: int) -> str:
     # Half as long as the bars' outlines would be; the style sheet says how wide it is drawn.
     return "".join(
-        f"M{place * BAR_WIDTH + BAR_WIDTH // 2} {HEIGHT}v-{bar_height(count, most)}"
-        for place, count in enumerate(counts)
-        if count
+        [f"{foot}{bar_height(count, most)}" for foot, count in zip(_feet(len(counts)), counts, strict=True) if count]
     )
+
+
+@lru_cache(maxsize=64)
+def _feet(bars: int) -> tuple[str, ...]:
+    return tuple(f"M{place * BAR_WIDTH + BAR_WIDTH // 2} {HEIGHT}v-" for place in range(bars))
 
 
 def _coarser(interval: str, bars: tuple[HistogramBar, ...]) -> tuple[str, list[HistogramBar]]:
