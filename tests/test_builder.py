@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 import subprocess
@@ -122,6 +123,18 @@ def test_progress_is_told_by_step(stories: Path, index: Path) -> None:
     build_index(stories, index, jobs=1, progress=lambda step, done, total: told.update({step: (done, total)}))
     assert set(told) >= {"reading", "indexing", "verifying"}
     assert all(done == total for done, total in told.values())
+
+
+def test_cycles_are_not_looked_for_while_a_build_runs_but_are_afterwards(stories: Path, index: Path) -> None:
+    seen = []
+    build_index(stories, index, progress=lambda step, done, total: seen.append((step, gc.isenabled())))
+    assert ("indexing", False) in seen
+    assert not any(enabled for _, enabled in seen)
+    assert gc.isenabled()
+    shutil.rmtree(stories / "news")
+    with pytest.raises(ArchiveError):
+        build_index(stories, index)
+    assert gc.isenabled()
 
 
 def test_a_build_while_another_runs_is_refused(stories: Path, index: Path) -> None:

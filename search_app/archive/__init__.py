@@ -7,7 +7,7 @@ processes), *link* (contexts joined from both ends of every edge, versions folde
 from .linker import Linker, link
 from .model import Article, Edge, FileStat, LinkedArchive, Listing, Page, Related, Skipped, Source, Version
 from .parser import parse_page
-from .reader import KnownPaths, Reading, read_all, read_archive, read_pages, read_some, twin_of
+from .reader import KnownPaths, Reading, no_collector, read_all, read_archive, read_pages, read_some, twin_of
 from .render import plain_text, render_markdown, render_plain
 from .walk import Folder, Walk, walk_archive
 
@@ -28,6 +28,7 @@ __all__ = [
     "Version",
     "Walk",
     "link",
+    "no_collector",
     "parse_page",
     "plain_text",
     "read_all",

@@ -55,7 +55,7 @@ def read_archive(
     """
     walk = walk_archive(root, max_file_bytes)
     reading = read_all(root, walk, jobs=jobs, max_file_bytes=max_file_bytes, progress=progress)
-    with _no_collector():
+    with no_collector():
         linked = reading.linker.link()
     skipped = sorted((*reading.skipped, *linked.skipped), key=lambda item: item.file)
     if not linked.articles:
@@ -80,7 +80,7 @@ def read_all(
 ) -> Reading:
     """Read every file that a walk found; for jobs, progress and errors see ``read_pages``."""
     skipped = list(walk.skipped)
-    with _no_collector():
+    with no_collector():
         files = walk.files
         numbers = _numbers(item.file for item in files)
         batches = _Batches(root, files, numbers, numbers, max_file_bytes)
@@ -130,8 +130,11 @@ _TWINS = {"index.md": "README.md", "README.md": "index.md"}
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """Hold Python's cycle collector back while millions of records are made that hold no cycle."""
+def no_collector() -> Iterator[None]:
+    """Hold Python's cycle collector back while millions of records are made that hold no cycle.
+
+    A process that is forked meanwhile goes on without it.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

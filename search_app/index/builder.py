@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..archive import FileStat, Reading, Skipped, Walk, read_all, read_some, walk_archive
+from ..archive import FileStat, Reading, Skipped, Walk, no_collector, read_all, read_some, walk_archive
 from ..archive.model import UNREADABLE
 from ..archive.walk import without_article
 from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
@@ -86,7 +86,7 @@ def build_index(
     """
     files = files or FileSystem()
     _make_index_folder(index_dir, files)
-    with build_lock(index_dir, wait_seconds) as lock:
+    with build_lock(index_dir, wait_seconds) as lock, no_collector():
         settings = settings or load_settings({})
         build = _Build(archive, index_dir, settings, jobs, force, progress or _no_progress, files, lock)
         try:
