@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .analysis import VALUE_GAP, Analysed, analyse_surface, find_surfaces
-from .sections import expand
+from .sections import expand, narrow
 
 Array = npt.NDArray[Any]
+_AT_ONCE = 1 << 18
+"""Words that are looked up at once: what that takes beside the result is a few megabytes."""
 
 
 class Surfaces(dict[str, int]):
@@ -67,19 +69,25 @@ class Vocabulary:
         self.form_locals = np.empty(len(self.forms), np.uint32)
         self.form_locals[order] = np.arange(len(self.forms)) - np.repeat(np.cumsum(counts) - counts, counts)
         form_number = {form: n for n, form in enumerate(self.forms)}
-        self._token_counts = np.fromiter(map(len, analysed), np.int64, len(analysed))
-        self._token_starts = np.cumsum(self._token_counts) - self._token_counts
+        token_counts = np.fromiter(map(len, analysed), np.int64, len(analysed))
+        self._token_counts = narrow(token_counts)
+        self._token_starts = np.cumsum(token_counts) - token_counts
         self._token_forms = np.fromiter(
             (form_number[token.folded, token.spelled] for tokens in analysed for token in tokens),
             np.uint32,
-            int(self._token_counts.sum()),
+            int(token_counts.sum()),
         )
 
     def tokens(self, units: Units) -> tuple[Array, Array]:
         """Return the forms of all tokens of ``units``, and how many tokens each unit has."""
         counts = self._token_counts[units.surfaces]
-        forms = self._token_forms[expand(self._token_starts[units.surfaces], counts)]
-        before = np.concatenate(([0], np.cumsum(counts)))
+        before = np.zeros(len(counts) + 1, np.int64)
+        np.cumsum(counts, out=before[1:])
+        forms = np.empty(before[-1], np.uint32)
+        for start in range(0, len(counts), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            places = expand(self._token_starts[units.surfaces[some]], counts[some])
+            forms[before[start] : before[start] + len(places)] = self._token_forms[places]
         return forms, before[units.starts[1:]] - before[units.starts[:-1]]
 
 
@@ -116,7 +124,9 @@ def invert(vocabulary: Vocabulary, units: Units, row_starts: Array, row_units: A
     unit_starts = np.cumsum(unit_counts) - unit_counts
     counts = unit_counts[row_units]
     # Tokens are millions: every array of them is as narrow as it can be, and gone as soon as it has been used.
-    forms = unit_forms[expand(unit_starts[row_units], counts)]
+    alike = np.array_equal(row_units, np.arange(len(unit_counts)))
+    forms = unit_forms if alike else unit_forms[expand(unit_starts[row_units], counts)]
+    del unit_forms
     token_rows = np.concatenate(([0], np.cumsum(counts)))
     doc_first_token = token_rows[row_starts]
     lengths = np.diff(doc_first_token)
@@ -125,32 +135,41 @@ def invert(vocabulary: Vocabulary, units: Units, row_starts: Array, row_units: A
     value_rank = np.arange(len(row_units)) - np.repeat(row_starts[:-1], np.diff(row_starts))
     if value_rank.any():
         positions += np.repeat((value_rank * VALUE_GAP).astype(np.int32), counts)
-    order = np.argsort(vocabulary.form_terms[forms], kind="stable")
-    forms, positions = forms[order], positions[order]
-    docs = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)[order]
+    # The term of each token, and below that its place, as one number: sorting these takes half of a stable sort.
+    order = vocabulary.form_terms[forms].astype(np.uint64)
+    order <<= np.uint64(32)
+    order |= np.arange(len(order), dtype=np.uint32)
+    order.sort()
+    terms = np.empty(len(order), np.uint32)
+    np.right_shift(order, np.uint64(32), out=terms, casting="unsafe")
+    order &= np.uint64(0xFFFFFFFF)
+    places = order.view(np.int64)
     del order
-    terms = vocabulary.form_terms[forms]
+    forms = forms[places]
+    positions = positions[places]
+    docs = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)[places]
+    del places
     first = np.ones(len(terms), bool)
     first[1:] = (terms[1:] != terms[:-1]) | (docs[1:] != docs[:-1])
     heads = np.flatnonzero(first)
-    posting_terms = terms[heads]
-    starts = np.flatnonzero(np.concatenate(([True], posting_terms[1:] != posting_terms[:-1]))) if heads.size else heads
-    del terms
+    docs, terms = docs[heads], terms[heads]
+    starts = np.flatnonzero(np.concatenate(([True], terms[1:] != terms[:-1]))) if heads.size else heads
+    terms = terms[starts]
     locals_ = vocabulary.form_locals[forms]
     del forms
-    frequencies = np.diff(np.append(heads, len(locals_)))
-    ranks = locals_[heads]
-    mixed = heads[:0]
-    if heads.size:
-        mixed = np.flatnonzero(np.maximum.reduceat(locals_, heads) != np.minimum.reduceat(locals_, heads))
+    frequencies = np.empty(len(heads), np.int32)
+    np.subtract(np.append(heads[1:], len(locals_)), heads, out=frequencies, casting="unsafe")
+    # A posting is mixed where a token of it is spelled otherwise than the one before.
+    turns = np.flatnonzero((locals_[1:] != locals_[:-1]) & ~first[1:]) + 1
+    mixed = np.unique(np.searchsorted(heads, turns, "right") - 1)
     return Postings(
-        terms=posting_terms[starts],
+        terms=terms,
         posting_starts=np.append(starts, len(heads)),
-        docs=docs[heads],
+        docs=docs,
         frequencies=frequencies,
         token_starts=np.append(heads[starts], len(locals_)),
         positions=positions,
-        ranks=ranks,
+        ranks=locals_[heads],
         mixed=mixed,
         mixed_ranks=locals_[expand(heads[mixed], frequencies[mixed])],
         lengths=lengths,
