@@ -17,6 +17,7 @@ from typing import NamedTuple, overload
 from . import model
 from .history import current_versions, history
 from .model import Article, Related, Skipped, Source, Version
+from .packing import unpack_texts
 from .paths import folder_of
 
 MAX_INCOMING = 10
@@ -29,7 +30,7 @@ Versions = tuple["array[int]", dict[int, list[int]]]
 class Facts(NamedTuple):
     """What a file says of its article alone, and its edges as numbers.
 
-    node : of the article's path.
+    node : of the article's path. texts : ``Texts``, packed.
     edges : first the target node of each edge, -1 for none, then the number of each edge's set of contexts.
     headlines : target node → headline, for the targets that the file gives one of.
     """
@@ -40,11 +41,8 @@ class Facts(NamedTuple):
     language: str
     ordinal: int
     headline: str
-    summary: str
-    markup: str
+    texts: bytes
     topic: str
-    sources: tuple[tuple[str, str], ...]
-    image: str
     versions: tuple[Version, ...]
     edges: array[int]
     headlines: Mapping[int, str]
@@ -100,11 +98,7 @@ class Graph:
         self.labels = self._spellings(sets, used) if labels is None else labels
         self._number(sets, used)
         self._join(sources, targets, numbers)
-        self._listed: dict[int, list[tuple[str, int]]] = {}
-        for page in self._listing_pages:
-            for node, topic, number in page.listed:
-                self._listed.setdefault(self.current[node], []).append((topic, self._renumbered[number]))
-        self._sources: dict[tuple[str, str], Source] = {}
+        self._list()
         self._days: dict[int, date] = {}
 
     def _by_node(self, facts: Iterable[Facts]) -> dict[int, Facts]:
@@ -190,6 +184,26 @@ class Graph:
             in_sources[slot] = source
             in_sets[slot] = number
 
+    def _list(self) -> None:
+        """Lay all lines of listings in a row: for each article its first line, for each line the article's next."""
+        self._lines = [line for page in self._listing_pages for line in page.listed]
+        self._first_line = array("i", repeat(-1, len(self._paths)))
+        self._next_line = array("i", repeat(-1, len(self._lines)))
+        for at in range(len(self._lines) - 1, -1, -1):
+            node = self.current[self._lines[at][0]]
+            self._next_line[at] = self._first_line[node]
+            self._first_line[node] = at
+
+    def _listed(self, node: int) -> list[tuple[str, int]]:
+        """Return topic and number of contexts of each line that lists an article."""
+        listed = []
+        at = self._first_line[node]
+        while at >= 0:
+            _, topic, number = self._lines[at]
+            listed.append((topic, self._renumbered[number]))
+            at = self._next_line[at]
+        return listed
+
     def superseded(self) -> dict[str, str]:
         """Return ``{path of an older version: path of its article}``, sorted by path."""
         paths = self._paths
@@ -208,8 +222,9 @@ class Graph:
         """Return the article that a document's node stands for. Cost: linear in the edges at both its ends."""
         facts = self._facts
         fact = facts[node]
+        texts = unpack_texts(fact.texts)
         members = self.members.get(node)
-        listed = self._listed.get(node, ())
+        listed = self._listed(node)
         topic = fact.topic or next((name for name, _ in listed if name), "")
         if members and not topic:
             topic = next((facts[other].topic for other in members if other in facts and facts[other].topic), "")
@@ -226,12 +241,12 @@ class Graph:
             fact.language,
             self._day(fact.ordinal),
             fact.headline,
-            fact.summary,
-            fact.markup,
+            texts.summary,
+            texts.markup,
             topic,
             tuple(names),
-            tuple([self._source(pair) for pair in fact.sources]),
-            fact.image,
+            tuple([Source(*fields) for fields in texts.sources]),
+            texts.image,
             history(node, members, self._paths, facts) if members else (),
             self._related(
                 node,
@@ -272,12 +287,6 @@ class Graph:
         told = [self._facts[node].headlines]
         told += [self._facts[version].headlines for version in self.members.get(node, ()) if version in self._facts]
         return next((headlines[other] for headlines in told if other in headlines), "")
-
-    def _source(self, pair: tuple[str, str]) -> Source:
-        source = self._sources.get(pair)
-        if source is None:
-            source = self._sources[pair] = Source(*pair)
-        return source
 
     def _day(self, ordinal: int) -> date:
         day = self._days.get(ordinal)

@@ -36,7 +36,6 @@ class Linker:
         self.facts: dict[str, Facts] = {}
         self.listings: dict[str, ListingPage] = {}
         self._shared: dict[str, str] = {}
-        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
 
     def add(self, page: Page) -> None:
         """Take what a page says. Cost: linear in its edges; nothing is linked yet."""
@@ -84,11 +83,8 @@ class Linker:
             self.share(row.language),
             row.ordinal,
             row.headline,
-            row.summary,
-            row.markup,
+            row.texts,
             self.share(row.topic),
-            tuple([self._pairs.setdefault(pair, pair) for pair in row.sources]),
-            row.image,
             tuple([Version(*fields) for fields in row.versions]),
             edges,
             headlines or _NO_HEADLINES,

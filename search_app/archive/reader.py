@@ -7,7 +7,6 @@ number of processes. One file that cannot be used never stops the others.
 from __future__ import annotations
 
 import gc
-import marshal
 import multiprocessing
 import os
 import unicodedata
@@ -24,7 +23,7 @@ from ..errors import ArticleError, WorkerDiedError
 from . import model
 from .linker import Linker
 from .model import FileStat, LinkedArchive, Page, Skipped
-from .packing import Batch, Packer, unpack
+from .packing import Batch, Packer, dumps, loads, unpack
 from .parser import parse_page
 from .paths import INDEX_FILES, folder_of, is_plain_folder, locate
 from .walk import MAX_FILE_BYTES, Folder, Walk, walk_archive, why, without_article
@@ -356,11 +355,11 @@ def _chunks(library: _Library, jobs: int) -> Iterator[Chunk]:
             for start in starts:
                 waiting.append(pool.submit(_work, start))
                 if len(waiting) > 3 * jobs:
-                    chunk = _loads(pool.result(waiting.popleft()))
+                    chunk: Chunk = loads(pool.result(waiting.popleft()))
                     done += len(chunk[0])
                     yield chunk
             while waiting:
-                chunk = _loads(pool.result(waiting.popleft()))
+                chunk = loads(pool.result(waiting.popleft()))
                 done += len(chunk[0])
                 yield chunk
     except BrokenProcessPool as error:
@@ -377,9 +376,4 @@ def _start_worker(library: _Library) -> None:
 
 
 def _work(start: int) -> bytes:
-    return marshal.dumps(_worker[0].read_chunk(start))
-
-
-def _loads(answer: bytes) -> Chunk:
-    chunk: Chunk = marshal.loads(answer)  # noqa: S302 - written by a process of our own a moment ago
-    return chunk
+    return dumps(_worker[0].read_chunk(start))

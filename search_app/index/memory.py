@@ -17,6 +17,7 @@ import numpy as np
 from ..archive.graph import Facts
 from ..archive.linker import Linker
 from ..archive.model import Version
+from ..archive.packing import unpack_texts
 from .columns import Columns, Numbers, columns_of
 from .marks import Files, page_code
 from .records import default_file, path_hash, unpack_path
@@ -24,7 +25,7 @@ from .segment import Segment
 
 
 class Said(NamedTuple):
-    """What a file says of its article in words; fields are those of ``Facts``."""
+    """What a file says of its article in words; fields are those of ``Facts`` and ``Texts``."""
 
     file: str
     headline: str
@@ -201,4 +202,4 @@ _EMPTY: list[Any] = ["", "", "", [], "", "", ""]
 
 def said_of(facts: Facts) -> Said:
     """Return what facts say in words."""
-    return Said(facts.file, facts.headline, facts.summary, facts.markup, facts.sources, facts.image, facts.versions)
+    return Said(facts.file, facts.headline, *unpack_texts(facts.texts), facts.versions)

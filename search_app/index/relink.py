@@ -14,6 +14,7 @@ import numpy as np
 
 from ..archive import Article
 from ..archive.graph import Articles, Facts, Graph, ListingPage
+from ..archive.packing import Texts, pack_texts
 from .changes import State
 from .columns import Mask, Numbers
 from .memory import Memory, Said
@@ -120,11 +121,8 @@ class Part:
                     texts[languages[n]],
                     days[n],
                     headline,
-                    summary,
-                    markup,
+                    pack_texts(Texts(summary, markup, sources, image)),
                     topic,
-                    sources,
-                    image,
                     versions,
                     edges,
                     self._headlines(row) if row in said else {},
