@@ -158,6 +158,8 @@ class Graph:
         self._renumbered = array("i", bytes(4 * len(sets)))
         for number in used:
             names = tuple(dict.fromkeys([label[name] for name in sets[number]]))
+            if names == sets[number]:
+                names = sets[number]  # one object for most of them, not two
             self._renumbered[number] = numbers.setdefault(names, len(numbers))
         self._sets = list(numbers)
 
