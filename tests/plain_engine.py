@@ -426,7 +426,7 @@ class PlainEngine:
         ]
 
         def worth(article: Article) -> float:
-            return sum(self.score(child, article) for child in node.children)
+            return sum(self.ranking.worth(child, article, len(loose)) for child in node.children)
 
         return self.ranking.partial(list(loose), candidates, worth, RELAXED_HITS)
 

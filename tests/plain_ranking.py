@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from itertools import pairwise
 from math import log
 from typing import TYPE_CHECKING
@@ -47,6 +48,14 @@ class PlainRanking:
 
     def score(self, token: Wanted, name: str | None, article: Article, counted: list[str]) -> float:
         """Return what a token is worth to an article in those of its fields that count."""
+        frequency, exact = self._occurrences(token, name, article, counted)
+        idf, burst = self.weights(token, name)
+        return idf * burst * (self._scorer.k1 + 1) * exact / (self._scorer.k1 + frequency)
+
+    def _occurrences(
+        self, token: Wanted, name: str | None, article: Article, counted: list[str]
+    ) -> tuple[float, float]:
+        """Return the weighted frequency of a token in an article, without and with what exactness adds."""
         frequency = exact = 0.0
         for own, weight in _fields(name):
             places = self._engine.places[article.path][own]
@@ -61,8 +70,65 @@ class PlainRanking:
                     bonus = self._scorer.folded_bonus
                 frequency += found
                 exact += found * (1 + bonus)
-        idf, burst = self.weights(token, name)
+        return frequency, exact
+
+    def worth(self, node: object, article: Article, loose: int) -> float:
+        """Return what a part of a query is worth to an article that lacks another.
+
+        loose : how many parts an article may lack. Of a question a plain word counts with those that belong to it.
+        """
+        if isinstance(node, Boost):
+            return node.factor * self.worth(node.child, article, loose)
+        tokens = getattr(node, "tokens", ())
+        plain = len(tokens) == 1 and tokens[0].exact is None and getattr(node, "field", "") is None
+        if loose <= SHORT_QUERY or not plain:
+            return self._engine.score(node, article)
+        names = [name for name, _ in FIELD_WEIGHTS]
+        frequency, exact = self._occurrences(tokens[0], None, article, names)
+        for stem in self.relatives(tokens[0].stem):
+            found, _ = self._occurrences(tokens[0]._replace(stem=stem, spelled=""), None, article, names)
+            frequency += self._scorer.related * found
+            exact += self._scorer.related * found
+        idf, burst = self.weights(tokens[0], None)
         return idf * burst * (self._scorer.k1 + 1) * exact / (self._scorer.k1 + frequency)
+
+    def relatives(self, stem: str) -> list[str]:
+        """Return the stems that belong to one: of those that begin as it does, by the articles that hold both."""
+        if not (self._scorer.related and len(stem) >= 5 and stem.isalpha()):
+            return []
+        own = self._holders[stem]
+        found = []
+        for other in self._likely(stem):
+            both, rarer = len(own & self._holders[other]), min(len(own), len(self._holders[other]))
+            chance = len(own) * len(self._holders[other]) / len(self._engine.articles)
+            if both >= 3 and both >= rarer / 10 and both >= 4 * chance:
+                found.append(other)
+        return found
+
+    def _likely(self, stem: str) -> list[str]:
+        """Return the four stems that share most letters with one, the commoner first where they share as many."""
+        ranked = [
+            (-next((n for n in range(len(stem)) if stem[: n + 1] != other[: n + 1]), len(stem)), -count, other)
+            for other, count in self._counts.items()
+            if other != stem and other[:5] == stem[:5] and other.isalpha() and count >= 3
+        ]
+        return [other for *_, other in sorted(ranked)[:4]]
+
+    @cached_property
+    def _holders(self) -> dict[str, set[str]]:
+        """The paths of the articles that hold each stem."""
+        holders: dict[str, set[str]] = defaultdict(set)
+        for path, fields in self._engine.places.items():
+            for name, _ in FIELD_WEIGHTS:
+                for place in fields[name]:
+                    holders[place.stem].add(path)
+        return holders
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        """In how many fields of articles each stem stands."""
+        fields = (own[name] for own in self._engine.places.values() for name, _ in FIELD_WEIGHTS)
+        return Counter(stem for places in fields for stem in {place.stem for place in places})
 
     def with_gains(
         self, scores: dict[str, float], tokens: list[tuple[Wanted, float, bool]], spare: int

@@ -53,7 +53,7 @@ def test_the_table_has_a_column_for_each() -> None:
     assert lines[-1] == "| set | 0.500 · 1.000 · 0.250 |"
 
 
-GOALS = {"time": 0.67, "medline": 0.74, "cisi": 0.40}
+GOALS = {"time": 0.685, "medline": 0.76, "cisi": 0.41}
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -85,7 +85,7 @@ def test_renumbered_judgements_name_articles_that_are_there(corpus: Path, tmp_pa
     assert all(question.answers <= paths for question in meant.wanted)
     ranker = Ours()
     ranker.index(articles, tmp_path / "time")
-    assert judge(ranker, meant).ndcg >= 0.725
+    assert judge(ranker, meant).ndcg >= 0.74
 
 
 def test_chinese_articles_are_found_by_parts_of_their_headlines(chinese_archive: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping, Set
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
+from typing import Any as Anything
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +21,9 @@ from ..index.postings import Docs
 from ..index.schema import TEXT_FIELDS
 from ..index.segment import Segment
 from .expansion import Forms, expand_pattern
-from .fielded import TermCounts, TermWeight, add_scores, count_term, gain_table
+from .fielded import Place, TermCounts, TermWeight, add_scores, count_term, gain_table, norm_table
 from .phrases import Phrases
-from .plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Scaled, Term, Token, Weights, Without
+from .plan import All, Any, Days, Every, Near, Nothing, Pattern, Plan, Related, Scaled, Term, Token, Weights, Without
 from .scoring import Bm25, Bm25f, Scorer
 from .term_postings import Postings
 from .terms import FIELD_NUMBER, Known, Terms
@@ -69,6 +70,8 @@ class Statistics:
         """Of patterns that stand for too many words, those that were taken; empty where that is found out here."""
         self.counted: Mapping[Term, TermCounts] = {}
         """How often terms stand in an archive of which the snapshot is a part; empty where it is all there is."""
+        self.related: Mapping[Term, tuple[Term, ...]] | None = None
+        """Of such an archive, the words that belong to words of a question; None where that is found out here."""
 
     def idf(self, field: str, token: Token) -> float:
         """Return the inverse document frequency of a token in a field, over all segments."""
@@ -89,6 +92,15 @@ class Statistics:
             scorer = self.scorer if isinstance(self.scorer, Bm25f) else Bm25f()
             idf = scorer.idf(self.snapshot.articles, counts.df)
             found = self._known.weights[term] = TermWeight(idf, scorer.burst(counts.prose_df, counts.occurrences))
+        return found
+
+    def relatives(self, term: Term, find: Callable[[Term, Statistics], tuple[Term, ...]]) -> tuple[Term, ...]:
+        """Return the words that belong to a term. find : finds them out, once a snapshot."""
+        if self.related is not None:
+            return self.related.get(term, ())
+        found = self._known.relatives.get(term)
+        if found is None:
+            found = self._known.relatives[term] = find(term, self)
         return found
 
     def knows(self, term: Term) -> bool:
@@ -142,20 +154,7 @@ class Statistics:
     def norms(self, segment: Segment) -> Scores:
         """Return what the frequency of a term competes with, by the ``length_codes`` of a segment, with ``Bm25``."""
         averages = tuple(self.snapshot.average_lengths[name] for name in TEXT_FIELDS)
-        return _norms(self.scorer if isinstance(self.scorer, Bm25) else Bm25(), averages, segment.longest)
-
-
-@lru_cache(maxsize=64)
-def _norms(scorer: Bm25, average_lengths: tuple[float, ...], longest: int) -> Scores:
-    return np.concatenate([scorer.norms(average, longest) for average in average_lengths])
-
-
-class Place(NamedTuple):
-    """A field in which a document holds a term: its weighted frequency, and its factor for standing as typed."""
-
-    field: str
-    frequency: float
-    factor: float
+        return norm_table(self.scorer if isinstance(self.scorer, Bm25) else Bm25(), averages, segment.longest)
 
 
 class _Target(NamedTuple):
@@ -318,6 +317,8 @@ class Evaluator:
                 for name, weight in fields:
                     docs = found[name]
                     into.scores[into.slots[docs[into.mask[docs]]]] += weight * factor
+            case Related():
+                self._add_related(plan, factor, into)
             case Any(children):
                 for child in children:
                     # A sum may hold for a document that only the other children match: score each on its own ground.
@@ -338,7 +339,7 @@ class Evaluator:
         together : by field and document, where the token counts, and in a last row, whether in any field and wanted;
             None for everywhere.
         """
-        token, postings = term.token, self.postings_of(term)
+        postings = self.postings_of(term)
         docs = postings.docs
         if not len(docs):
             return
@@ -355,15 +356,9 @@ class Evaluator:
             inside = together[-1].take(docs).nonzero()[0]
             inside = inside[together[postings.numbers[inside], docs[inside]]]
         some = inside if inside is not None and len(inside) < len(docs) else None
-        frequencies = postings.frequencies
-        if some is not None:
-            docs, frequencies = docs.take(some), frequencies.take(some)
+        docs, frequencies, codes, factors = self._occurrences(term, some)
         statistics, segment = self._statistics, self.segment
         scorer = statistics.scorer
-        codes = segment.length_codes.take(postings.cells(docs, some))
-        factors: Scores | float = 1.0
-        if scorer.spelled_bonus and token.spelled:
-            factors = self._spelling_factors(postings, token, some)
         slots, scores = into.slots.take(docs), into.scores
         if isinstance(scorer, Bm25f):
             found = statistics.gains(segment, term.fields).take(codes) * frequencies
@@ -372,6 +367,36 @@ class Evaluator:
         weights = (statistics.weights(term) * factor).take(postings.numbers if some is None else postings.numbers[some])
         worth = scorer.scores(frequencies, statistics.norms(segment).take(codes), weights) * factors
         scores += np.bincount(slots, weights=worth, minlength=len(scores))
+
+    def _add_related(self, plan: Related, factor: float, into: _Target) -> None:
+        """Add what a word and those that belong to it are worth together: they count as it does, at a share."""
+        own, typed = self._statistics.scorer, plan.terms[0]
+        scorer = own if isinstance(own, Bm25f) else Bm25f()
+        gains = self._statistics.gains(self.segment, typed.fields)
+        slots, found, exact = [], [], []
+        for term in plan.terms:
+            inside = into.mask.take(self.postings_of(term).docs).nonzero()[0]
+            docs, frequencies, codes, factors = self._occurrences(term, inside)
+            slots.append(into.slots.take(docs))
+            found.append(gains.take(codes) * frequencies * (1.0 if term is typed else scorer.related))
+            exact.append(np.broadcast_to(factors, len(docs)))
+        weight = self._statistics.weight(typed).total * factor
+        add_scores(scorer, np.concatenate(slots), np.concatenate(found), np.concatenate(exact), weight, into.scores)
+
+    def _occurrences(self, term: Term, some: Keys | None) -> tuple[Docs, npt.NDArray[Anything], Keys, Scores | float]:
+        """Return of postings of a term their documents, frequencies, codes of lengths, and factors for how they stand.
+
+        some : which postings, ascending; None for all.
+        """
+        token, postings = term.token, self.postings_of(term)
+        docs, frequencies = postings.docs, postings.frequencies
+        if some is not None:
+            docs, frequencies = docs.take(some), frequencies.take(some)
+        codes = self.segment.length_codes.take(postings.cells(docs, some))
+        factors: Scores | float = 1.0
+        if self._statistics.scorer.spelled_bonus and token.spelled and len(docs):
+            factors = self._spelling_factors(postings, token, some)
+        return docs, frequencies, codes, factors
 
     def _spelling_factors(self, postings: Postings, token: Token, inside: Keys | None) -> Scores | float:
         """Return what each posting of a token (those at ``inside``) is multiplied by for standing as it was typed."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from .evaluate import Evaluator, Statistics
-from .plan import Any, Every, Near, Pattern, Plan, Scaled, Term
+from .plan import Any, Every, Near, Pattern, Plan, Related, Scaled, Term
 from .proximity import headline_gain, near_gains, sequence_of
 from .result import ScorePart
 from .scoring import Bm25f
@@ -65,6 +65,10 @@ def _of_plan(plan: Plan, statistics: Statistics, evaluator: Evaluator, doc: int,
             for name, weight in fields:
                 if evaluator.match(Pattern(plan.kind, text, plan.distance, ((name, weight),)))[doc]:
                     yield ScorePart("pattern", name, text, weight * factor)
+        case Related():
+            typed, *others = plan.terms
+            counted = [name for name, _ in typed.fields]
+            yield from _of_term(typed, statistics, evaluator, doc, factor, counted, others)
         case Any(children) | Every(children):
             for child in children:
                 if evaluator.match(child)[doc]:
@@ -75,16 +79,26 @@ def _of_plan(plan: Plan, statistics: Statistics, evaluator: Evaluator, doc: int,
 
 
 def _of_term(
-    term: Term, statistics: Statistics, evaluator: Evaluator, doc: int, factor: float, counted: list[str]
+    term: Term,
+    statistics: Statistics,
+    evaluator: Evaluator,
+    doc: int,
+    factor: float,
+    counted: list[str],
+    others: Iterable[Term] = (),
 ) -> Iterator[ScorePart]:
+    """Yield the parts of what a term is worth. others : the words that belong to it and count with it."""
     scorer = statistics.scorer
-    found = [place for place in evaluator.places_of(term, doc) if place.field in counted]
-    if not isinstance(scorer, Bm25f) or not found:
+    if not isinstance(scorer, Bm25f):
         return
-    total = sum(place.frequency for place in found)
+    found = [place for place in evaluator.places_of(term, doc) if place.field in counted]
+    beside = [(other.token.stem, place) for other in others for place in evaluator.places_of(other, doc)]
+    total = sum(place.frequency for place in found) + scorer.related * sum(place.frequency for _, place in beside)
     share = statistics.weight(term).total * factor * (scorer.k1 + 1) / (total + scorer.k1)
     for place in found:
         yield ScorePart("word", place.field, term.token.spelled or term.token.stem, place.frequency * share)
         if place.factor > 1.0:
             bonus = place.frequency * (place.factor - 1.0) * share
             yield ScorePart("as typed", place.field, term.token.spelled or term.token.stem, bonus)
+    for stem, place in beside:
+        yield ScorePart("word", place.field, stem, scorer.related * place.frequency * share)

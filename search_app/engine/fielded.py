@@ -6,13 +6,14 @@ In: postings of one segment. Out: arrays and counts. The formula is ``scoring.Bm
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..index.schema import TEXT_FIELDS
-from .scoring import PROSE, Bm25f
+from .scoring import PROSE, Bm25, Bm25f
 
 if TYPE_CHECKING:
     from .evaluate import Mask, Scores
@@ -42,6 +43,14 @@ class TermWeight(NamedTuple):
         return self.idf * self.burst
 
 
+class Place(NamedTuple):
+    """A field in which a document holds a term: its weighted frequency, and its factor for standing as typed."""
+
+    field: str
+    frequency: float
+    factor: float
+
+
 def count_term(postings: Postings, live: Mask | None, documents: int) -> TermCounts:
     """Return the counts of a term in one segment of ``documents``. Cost: O(postings + documents)."""
     if not len(postings.docs):
@@ -65,6 +74,12 @@ def gain_table(scorer: Bm25f, averages: Sequence[float], longest: int, weights: 
         for name, average in zip(TEXT_FIELDS, averages, strict=True)
     ]
     return np.concatenate(rows)
+
+
+@lru_cache(maxsize=64)
+def norm_table(scorer: Bm25, average_lengths: tuple[float, ...], longest: int) -> Scores:
+    """Return what the frequency of a term competes with, by ``Segment.length_codes``, with ``Bm25``."""
+    return np.concatenate([scorer.norms(average, longest) for average in average_lengths])
 
 
 def add_scores(

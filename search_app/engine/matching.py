@@ -16,6 +16,7 @@ from .evaluate import Mask, Scores, Statistics
 from .facets import ValueSpace
 from .plan import Alike, Any, Days, Every, Near, Pattern, Plan, Scaled, Term
 from .ranking import rank_hits
+from .relatives import with_relatives
 from .request import FACET_FIELDS, SearchRequest
 
 SHORT_QUERY = 6
@@ -27,7 +28,7 @@ Spaces = Mapping[str, ValueSpace]
 class Matches:
     """What a request matches: ``hits`` with all filters, ``query`` by words, days and exclusions alone.
 
-    plan : what the hits match; the loose plan where they are partial matches.
+    plan : what the hits are scored by; the loose plan where they are partial matches.
     selections : by facet, what its own selected values allow; None where none is selected.
     scores : of the hits, a segment each; None where they are yet to be scored. relaxed : hits are partial matches.
     """
@@ -84,7 +85,7 @@ def find_partial(
         hits = hits.minus(without)
     if not hits.total:
         return None
-    docs, scores = _best_partial(plan, loose, hits, statistics, most)
+    docs, scores, loose = _best_partial(plan, loose, hits, statistics, most)
     kept = DocSet.of_docs(docs, [segment.docs for segment in statistics.snapshot.segments])
     return Matches(loose, kept, kept, dict.fromkeys(FACET_FIELDS), scores, True)
 
@@ -139,12 +140,12 @@ def _selection(name: str, request: SearchRequest, statistics: Statistics, space:
 
 def _best_partial(
     plan: Plan, loose: Plan, hits: DocSet, statistics: Statistics, most: int
-) -> tuple[list[Docs], list[Scores]]:
-    """Return the best partial matches by score, each with what it holds of the query.
+) -> tuple[list[Docs], list[Scores], Plan]:
+    """Return the best partial matches by score, each with what it holds of the query, and the plan that scored them.
 
     Of a short query only those are scored that hold most of its information: what a document holds is the sum of the
     idf of its words, and the next smaller sum is looked at while there are fewer than ``most`` documents. Of a long one
-    all are: nobody expects all words of a question in an answer.
+    all are: nobody expects all words of a question in an answer. There, words count that belong to those typed.
     """
     clauses = relaxable(plan)
     found = hits.docs
@@ -170,6 +171,8 @@ def _best_partial(
         # What none of these holds need not be looked for in them.
         lacking = {clause for n, clause in enumerate(clauses) if not any(code >> n & 1 for code in taken)}
         loose = _without(loose, lacking)
+    else:
+        loose = with_relatives(loose, statistics)
     kept_set = DocSet.of_docs(found, [segment.docs for segment in statistics.snapshot.segments])
     parts = zip(statistics.evaluators, found, kept_set.masks, strict=True)
     scores = [evaluator.score(loose, docs, mask) for evaluator, docs, mask in parts]
@@ -180,7 +183,7 @@ def _best_partial(
         chosen = np.isin(docs, best.docs[best.segments == n])
         kept_docs.append(docs[chosen])
         kept_scores.append(own[chosen])
-    return kept_docs, kept_scores
+    return kept_docs, kept_scores, loose
 
 
 def _without(loose: Plan, lacking: Set[Plan]) -> Plan:

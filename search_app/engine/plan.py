@@ -116,6 +116,19 @@ class Alike(Any):
 
 
 @dataclass(frozen=True, slots=True)
+class Related(Any):
+    """Documents that hold a word, the first child, or one that belongs to it, the other children.
+
+    These stand in for it, each at a share of what it is worth itself; see ``relatives``.
+    """
+
+    @property
+    def terms(self) -> list[Term]:
+        """The word that was typed, and those that belong to it."""
+        return [child for child in self.children if isinstance(child, Term)]
+
+
+@dataclass(frozen=True, slots=True)
 class Without:
     """Documents that the child does not match."""
 

@@ -30,9 +30,9 @@ class Found:
 class ScorePart:
     """A part of a hit's score.
 
-    kind : ``"word"``, ``"as typed"`` (what a word gains for standing so), ``"pattern"``, ``"nearness"`` of words,
-    ``"headline"`` (it is the query), ``"agreement"`` with other good partial matches, or, below 0, ``"recency"`` (what
-    age takes away, where the request asks for that).
+    kind : ``"word"`` (one that was typed, or of a question, one that belongs to it), ``"as typed"`` (what a word gains
+    for standing so), ``"pattern"``, ``"nearness"`` of words, ``"headline"`` (it is the query), ``"agreement"`` with
+    other good partial matches, or, below 0, ``"recency"`` (what age takes away, where the request asks for that).
     field, text : where and which word; ``""`` where that says nothing.
     """
 

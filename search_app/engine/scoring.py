@@ -104,7 +104,8 @@ class Bm25f:
     nearness : what two words that were typed side by side gain where they stand close, as a share of the idf of the
     commoner; see ``proximity``. whole_headline : what a document gains whose headline is the query, as a share of the
     idf times burst of all its words. agreement : what a partial match of a question gains, as a share of the scores of
-    those most like it; see ``agreement``.
+    those most like it; see ``agreement``. related : what a word counts, as a share, that belongs to one of a question;
+    see ``relatives``.
     """
 
     k1: float = 1.4
@@ -115,6 +116,7 @@ class Bm25f:
     nearness: float = 0.3
     whole_headline: float = 1.5
     agreement: float = 0.3
+    related: float = 0.5
 
     def idf(self, documents: int, df: int) -> float:
         """Return the weight of a term that ``df`` of ``documents`` hold; always above 0."""

@@ -80,6 +80,7 @@ class Known:
     """What requests found out about the terms of one snapshot, with one scorer, which holds for the next as well.
 
     terms : of each segment. weights : what terms are worth.
+    relatives : of words of questions, the words that belong to them.
     gains : what one occurrence counts, by the longest field of a segment and the weights; see ``fielded.gain_table``.
     Shared by all threads: whatever two of them find out at once is the same. ``full`` says when to begin anew.
     """
@@ -87,10 +88,11 @@ class Known:
     def __init__(self, snapshot: Snapshot) -> None:
         self.terms = tuple(map(Terms, snapshot.segments))
         self.weights: dict[Term, TermWeight] = {}
+        self.relatives: dict[Term, tuple[Term, ...]] = {}
         self.gains: dict[tuple[int, Weights], npt.NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
-        return len(self.weights) + sum(map(len, self.terms))
+        return len(self.weights) + len(self.relatives) + sum(map(len, self.terms))
 
     @property
     def full(self) -> bool:

@@ -39,6 +39,7 @@ class Counting(Searcher):
                 for term in candidates.scored_terms(plan)
             },
             {},
+            {},
         )
 
 

@@ -42,13 +42,18 @@ Counts = Mapping[Term, TermCounts]
 
 
 class Known(NamedTuple):
-    """What is known of the archive of a plan's words. cut : of patterns that stand for too many, those taken."""
+    """What is known of the archive of a plan's words.
+
+    cut : of patterns that stand for too many words, those taken. related : of words of a question, those that belong to
+    them, as far as partial matches are to be had.
+    """
 
     counts: Counts
     cut: Mapping[Pattern, Set[str]]
+    related: Mapping[Term, tuple[Term, ...]]
 
 
-NOTHING_KNOWN = Known({}, {})
+NOTHING_KNOWN = Known({}, {}, {})
 
 
 def make_snapshot(
@@ -117,7 +122,7 @@ class CandidateSearcher(Searcher):
 
     def _statistics(self) -> Statistics:
         found = super()._statistics()
-        found.counted, found.cut = self._archive
+        found.counted, found.cut, found.related = self._archive
         found.truncated = {pattern.text for pattern in found.cut}
         return found
 

@@ -106,6 +106,25 @@ def read_counts(everywhere: Json, prose: Json) -> TermCounts:
     )
 
 
+def relatives_bodies(term: Term, stems: Sequence[str]) -> tuple[Json, Json]:
+    """Return the searches that count in how many articles stems stand: in those of a term, and in all."""
+    held = [_any([token_query(name, Token(stem)) for name, _ in term.fields]) for stem in stems]
+    own = _any([token_query(name, term.token) for name, _ in term.fields])
+    each = {"each": {"filters": {"filters": {str(n): query for n, query in enumerate(held)}}}}
+    plain: Json = {"size": 0, "track_total_hits": True, "aggs": each}
+    return {**plain, "query": own}, {**plain, "query": _any(held)}
+
+
+def read_relatives(together: Json, alone: Json, stems: Sequence[str]) -> tuple[int, list[tuple[str, int, int]]]:
+    """Return how many articles hold the term, and of each stem how many hold it beside the term, and how many at all.
+
+    together, alone : the answers to ``relatives_bodies``.
+    """
+    beside, all_of = (answer["aggregations"]["each"]["buckets"] for answer in (together, alone))
+    counts = [(stem, beside[str(n)]["doc_count"], all_of[str(n)]["doc_count"]) for n, stem in enumerate(stems)]
+    return int(together["hits"]["total"]["value"]), counts
+
+
 def token_query(field: str, token: Token) -> Json:
     """Return the query for one token in one field."""
     if token.exact is not None:

@@ -15,14 +15,15 @@ from ...index.suggestions import SUGGESTIONS
 from ...settings import Settings
 from ..aliases import AliasFile
 from ..fielded import TermCounts
-from ..plan import Pattern, Plan, Term
+from ..plan import Pattern, Plan, Term, Token
+from ..relatives import SHARED_LETTERS, belong_together, choose_candidates, words_to_relate
 from ..request import SearchRequest
 from ..result import Suggestion
 from ..spelling import plain_terms
 from ..suggest import Suggester
 from .candidates import Known, scored_terms
 from .cluster import Cluster, Json
-from .compile import count_bodies, read_counts
+from .compile import count_bodies, read_counts, read_relatives, relatives_bodies
 from .merging import Merged, Spellings
 from .scope import Names, named_values, names_body, read_spelling, resolved
 from .tables import fetch_table
@@ -47,6 +48,7 @@ class Knowledge:
         self._most = settings.number("max_expansions")
         self._aliases = aliases
         self._counted: dict[Term, TermCounts] = {}
+        self._related: dict[Term, tuple[Term, ...]] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._making = Lock()
         self._merging = Lock()
@@ -104,7 +106,37 @@ class Knowledge:
             self._counted = {}
         self._counted.update(learned)
         cut = ((pattern, self.words_of(pattern)) for pattern in patterns_of(plan))
-        return first, Known(known | learned, {pattern: frozenset(words) for pattern, words in cut if words is not None})
+        taken = {pattern: frozenset(words) for pattern, words in cut if words is not None}
+        return first, Known(known | learned, taken, {})
+
+    def with_relatives(self, known: Known, loose: Plan, articles: int) -> Known:
+        """Return what is known of the words of a question, with the words that belong to them; see ``relatives``.
+
+        loose : the plan of its partial matches. articles : how many the archive has.
+        Cost: two searches for each word that is new here, in one request.
+        """
+        words, remembered = words_to_relate(loose), self._related
+        related = {word: remembered[word] for word in words if word in remembered}
+        asked: dict[Term, list[str]] = {}
+        for word in words:
+            if word not in related:
+                counts = self._words().stems(word.token.stem[:SHARED_LETTERS], [name for name, _ in word.fields])
+                asked[word] = choose_candidates(word.token.stem, counts)
+        bodies: list[tuple[Json, Json]] = [
+            ({}, body) for word, stems in asked.items() if stems for body in relatives_bodies(word, stems)
+        ]
+        answers = iter(self._cluster.searches(self._index, bodies) if bodies else ())
+        for word, stems in asked.items():
+            df, counted = read_relatives(next(answers), next(answers), stems) if stems else (0, [])
+            related[word] = tuple(
+                Term(Token(stem), word.fields)
+                for stem, together, alone in counted
+                if belong_together(together, df, alone, articles)
+            )
+        if len(self._related) > MAX_REMEMBERED:
+            self._related = {}
+        self._related.update(related)
+        return known._replace(related=related)
 
     def words_of(self, pattern: Pattern) -> tuple[str, ...] | None:
         """Return the words that a pattern is cut to, None where it stands for no more than are allowed."""

@@ -24,6 +24,7 @@ from ..facets import has_word
 from ..matching import SHORT_QUERY, clause_information, relax, relaxable
 from ..plan import Plan
 from ..proximity import RERANKED
+from ..relatives import with_relatives
 from ..request import MISSING_FIELDS, FacetRequest, SearchRequest
 from ..result import Bucket, FacetPage, Hit, HitStream, SearchResult, Suggestion, WayOn
 from ..search import Reading
@@ -152,7 +153,11 @@ class ClusterSearcher:
     def _asked(self, request: SearchRequest, today: date, body_of: Callable[[Plan], Json]) -> _Asked:
         reading = self._read(request.q, today)
         answer, known = self._knowledge.ask(reading.plan, (_params(request), body_of(reading.plan)))
-        return _Asked(request, reading, answer, known, int(answer["hits"]["total"]["value"]))
+        total = int(answer["hits"]["total"]["value"])
+        loose = relax(reading.plan)
+        if loose is not None and total < max(request.per_page, 1) and len(relaxable(reading.plan)) > SHORT_QUERY:
+            known = self._knowledge.with_relatives(known, loose, self.articles)
+        return _Asked(request, reading, answer, known, total)
 
     def search(self, request: SearchRequest, today: date) -> SearchResult:
         """Answer one search. A page past the end has no hits; telling so is the caller's."""
@@ -287,8 +292,9 @@ class ClusterSearcher:
             if len(relaxable(plan)) <= SHORT_QUERY
         ]
         matched = self._compiled(loose)
+        scored = matched if worths else self._compiled(with_relatives(loose, statistics))
         body: Json = {
-            "query": {"bool": {"filter": [matched, *scope.everything], "should": [*worths, matched]}},
+            "query": {"bool": {"filter": [matched, *scope.everything], "should": [*worths, scored]}},
             "sort": BY_SCORE,
             "size": min(max(self._window, 2 * most), DEEPEST),
         }

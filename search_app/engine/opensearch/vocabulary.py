@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import IndexDamagedError
+from ...index.analysis import stem
 from ...index.files import MemoryFiles
 from ...index.generation import Snapshot
 from ...index.schema import TEXT_FIELDS
@@ -63,6 +64,16 @@ class Vocabulary:
             return None
         kept = forms[most_frequent(self.counts([name for name, _ in pattern.fields])[forms], most)]
         return tuple(dict.fromkeys(self.forms[number] for number in kept.tolist()))
+
+    def stems(self, beginning: str, fields: Sequence[str]) -> dict[str, int]:
+        """Return the stems that begin so, each with its postings in some fields. Cost: 15 µs a word that is like them.
+
+        beginning : letters of a stem, of which its words have all but the last, if not that too.
+        """
+        first, last = self.forms.range_of_prefix(beginning[:-1].encode())
+        counts = self.counts(fields)[first:last].tolist()
+        found = {stem(self.forms[first + n]): count for n, count in enumerate(counts)}
+        return {own: count for own, count in found.items() if own.startswith(beginning)}
 
 
 class ClusterSpeller(Speller):
