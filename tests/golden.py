@@ -45,7 +45,11 @@ def golden_answers(index: Path) -> dict[str, Any]:
             for query, result in found.items()
         }
         records = [engine.record(hit.path) for hit in found[""].hits]
-        articles = [asdict(record) | {"date": record.date.isoformat()} for record in records if record]
+        articles = [
+            asdict(record) | {"date": record.date.isoformat(), "related": [link._asdict() for link in record.related]}
+            for record in records
+            if record
+        ]
         plain: dict[str, Any] = json.loads(json.dumps({"searches": searches, "articles": articles}))
         return plain
     finally:

@@ -87,6 +87,12 @@ def test_any_article_comes_back(article: Article, tmp_path_factory: pytest.TempP
     assert check_segment(segment) == []
 
 
+@pytest.mark.parametrize("year", ["2031", "1031", "0931", "931"])
+def test_a_path_comes_back_from_any_century(year: str, make_article: Make, tmp_path: Path) -> None:
+    article = make_article(path=f"/news/{year}/03/4/storm", headline="Storm", date=date(int(year), 3, 4))
+    assert make_segment(tmp_path / "one.seg", [article]).article(0) == article
+
+
 def _with_default_file(article: Article) -> Article:
     from dataclasses import replace
 

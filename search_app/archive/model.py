@@ -55,9 +55,8 @@ class Version:
     current: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
-    """One link between two articles, seen from one of them.
+class Related(NamedTuple):
+    """One link between two articles, seen from one of them. A build makes a dozen for each article.
 
     path : site path without ending of the other article, already led to its current version.
     headline : the other's headline as the link gives it where the archive holds no file for that path; ``""`` where it

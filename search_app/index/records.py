@@ -67,9 +67,8 @@ _SLUG_SLACK = 24
 
 def _pack_path(article: Article) -> str | int:
     """Return a path as the length of its slug, where day and headline say the rest; that saves a tenth of an index."""
-    day = article.date
     folder, _, slug = article.path.rpartition("/")
-    if folder == f"/news/{day:%Y/%m}/{day.day}" and slug and _slug(article.headline)[: len(slug)] == slug:
+    if folder == _day_folder(article.date.toordinal()) and slug and _slug(article.headline)[: len(slug)] == slug:
         return len(slug)
     return article.path
 
