@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..index.segment import Segment
+from ..index.postings import Run
 from .evaluate import Evaluator, Mask, Statistics
 from .plan import Any, Every, Plan, Related, Scaled, Term, Token
 from .scoring import Bm25f
@@ -80,7 +80,7 @@ def find_relatives(term: Term, statistics: Statistics) -> tuple[Term, ...]:
     """Return the words that belong to a word. Cost: 20 to 40 µs for each of ``MOST_CANDIDATES``."""
     counts: Counter[str] = Counter()
     for evaluator in statistics.evaluators:
-        counts.update(_counts(evaluator.segment, term))
+        counts.update(_counts(evaluator, term))
     found = []
     own = [_docs(evaluator, term) for evaluator in statistics.evaluators]
     df = sum(map(np.count_nonzero, own))
@@ -126,8 +126,12 @@ def _docs(evaluator: Evaluator, term: Term) -> Mask:
     return held if evaluator.live is None else held & evaluator.live
 
 
-def _counts(segment: Segment, term: Term) -> dict[str, int]:
-    """Return the stems of a segment that begin as a word does, each with its postings in the fields of the word."""
+def _counts(evaluator: Evaluator, term: Term) -> dict[str, int]:
+    """Return the stems of a segment that begin as a word does, each with its postings in the fields of the word.
+
+    Those of deleted documents do not count: what belongs together does not depend on how an index came about.
+    """
+    segment = evaluator.segment
     start, end = segment.terms.range_of_prefix(term.token.stem[:SHARED_LETTERS].encode())
     if start == end:
         return {}
@@ -138,5 +142,10 @@ def _counts(segment: Segment, term: Term) -> dict[str, int]:
         ends = np.array((start, end - 1), np.uint32).astype(field.terms.dtype)
         first, last = int(field.terms.searchsorted(ends[0])), int(field.terms.searchsorted(ends[1], "right"))
         starts, stops = field.posting_ranges(np.arange(first, last))
+        if evaluator.live is not None and first < last:
+            start_of_all = int(starts[0])
+            docs = field.docs(Run(start_of_all, int(stops[-1]), 0, 0))
+            upto = np.concatenate(([0], np.cumsum(evaluator.live[docs])))
+            starts, stops = upto[starts - start_of_all], upto[stops - start_of_all]
         counts[field.terms[first:last] - np.int64(start)] += stops - starts
     return {segment.terms[start + n]: int(counts[n]) for n in counts.nonzero()[0].tolist()}
