@@ -17,7 +17,7 @@ from pathlib import Path
 from .contender import Contender, by_name
 from .contenders import all_contenders
 from .measure import PAGE, SEARCH, no_collector
-from .processes import memory_of
+from .processes import memory_of, most_resident
 from .queries import WORDS, Question
 
 
@@ -29,9 +29,9 @@ def main(arguments: list[str]) -> None:
             began = time.perf_counter()
             articles = contender.build(Path(archive), Path(folder))
             took = time.perf_counter() - began
-            own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             processor = sum(map(_processor_seconds, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
-            print(json.dumps({"articles": articles, "seconds": took, "processor": processor, "own": own}))
+            told = {"articles": articles, "seconds": took, "processor": processor, "own": most_resident()}
+            print(json.dumps(told))
         case ["serve", name, folder, questions, rounds]:
             (contender,) = by_name(all_contenders(), [name])
             contender.open(Path(folder))

@@ -47,6 +47,16 @@ def memory_of(process: int | str) -> Memory:
     return Memory(found.get("Rss", 0), found.get("Pss", 0), found.get("Anonymous", 0))
 
 
+def most_resident() -> int:
+    """Return the most bytes that this process ever had resident.
+
+    ``ru_maxrss`` is no less than what its parent held when it started this one, which may be more.
+    """
+    text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
 def family(process: int) -> list[int]:
     """Return a process and all its descendants."""
     try:

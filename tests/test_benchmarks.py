@@ -22,7 +22,7 @@ from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, DisagreementError, compare, time_rounds
 from benchmarks.ours import Ours
 from benchmarks.peer_whoosh import Whoosh
-from benchmarks.processes import Server, family, memory_of
+from benchmarks.processes import Server, family, memory_of, most_resident
 from benchmarks.queries import FUZZY, KINDS, PHRASE, SAME_MEANING, WILDCARD, Question, draw_mixed, draw_typical
 from benchmarks.subset import copy_articles
 from benchmarks.table import NOT_MEASURED, Row, markdown, megabytes, milliseconds
@@ -231,6 +231,13 @@ def test_memory_is_that_of_a_living_process_and_its_children() -> None:
     finally:
         child.communicate(b"\n")
     assert memory_of(child.pid).resident == 0
+
+
+def test_the_most_that_a_process_held_is_its_own_and_not_its_parents() -> None:
+    held = bytearray(200_000_000)
+    told = "from benchmarks.processes import most_resident; print(most_resident())"
+    child = subprocess.run([sys.executable, "-c", told], cwd=RUN.parent.parent, check=True, capture_output=True)
+    assert 1_000_000 < int(child.stdout) < len(held) < most_resident()
 
 
 # -- table and command ----------------------------------------------------------------------------------------------
