@@ -71,7 +71,7 @@ class Statistics:
         self.counted: Mapping[Term, TermCounts] = {}
         """How often terms stand in an archive of which the snapshot is a part; empty where it is all there is."""
         self.related: Mapping[Term, tuple[Term, ...]] | None = None
-        """Of such an archive, the words that belong to words of a question; None where that is found out here."""
+        """Of such an archive, what belongs to words of a question in any form; None where that is found out here."""
 
     def idf(self, field: str, token: Token) -> float:
         """Return the inverse document frequency of a token in a field, over all segments."""
@@ -96,11 +96,12 @@ class Statistics:
 
     def relatives(self, term: Term, find: Callable[[Term, Statistics], tuple[Term, ...]]) -> tuple[Term, ...]:
         """Return the words that belong to a term. find : finds them out, once a snapshot."""
+        plain = term.in_any_form
         if self.related is not None:
-            return self.related.get(term, ())
-        found = self._known.relatives.get(term)
+            return self.related.get(plain, ())
+        found = self._known.relatives.get(plain)
         if found is None:
-            found = self._known.relatives[term] = find(term, self)
+            found = self._known.relatives[plain] = find(term, self)
         return found
 
     def knows(self, term: Term) -> bool:

@@ -52,6 +52,11 @@ class Term:
     def __hash__(self) -> int:
         return hash(self.token.spelled or self.token.stem)
 
+    @property
+    def in_any_form(self) -> Term:
+        """The same, however it was typed."""
+        return Term(Token(self.token.stem), self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class Near:

@@ -58,11 +58,11 @@ def _widened(clause: Plan, statistics: Statistics) -> Plan:
 
 
 def words_to_relate(loose: Plan) -> list[Term]:
-    """Return the words of a plan for partial matches of which relatives are looked for, each once."""
+    """Return the words of a plan for partial matches of which relatives are looked for, in any form, each once."""
     match loose:
         case Every((Any(clauses), *_)) | Any(clauses):
             words = map(_unscaled, clauses)
-            return list(dict.fromkeys(word for word in words if isinstance(word, Term) and _may_have(word)))
+            return list(dict.fromkeys(word.in_any_form for word in words if isinstance(word, Term) and _may_have(word)))
     return []
 
 
