@@ -29,7 +29,9 @@ JSON = "application/json"
 
 def json_response(body: dict[str, Any] | list[Any]) -> Response:
     """Return a dict or a list as JSON, in the order of its keys and with text as it is."""
-    return Response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), mimetype=JSON)
+    # What was just made of plain parts holds nothing that holds itself: not to look is a tenth of the time.
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), check_circular=False)
+    return Response(text, mimetype=JSON)
 
 
 @ops.operation(

@@ -165,7 +165,8 @@ def present_timeline(
     unit, places = _layout(current_language().code, interval, starts)
     spans = []
     for first, last, begin, after, label, area in places:
-        start, end = max(first, first_day or first), min(last, last_day or last)
+        start = max(first, first_day) if first_day else first
+        end = min(last, last_day) if last_day else last
         count = sum(counts[begin:after])
         gaps = empty[begin:after].count(True) if holes else 0
         spans.append(
