@@ -38,7 +38,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_file_bytes", 8 * 1024 * 1024, "larger archive files are skipped", 1024, 2**31),
     Setting("max_lost_percent", 20, "a build that loses more of its articles than this is refused", 0, 100),
     Setting("max_query_chars", 2048, "characters read of a query; the rest is dropped with a warning", 16, 20000),
-    Setting("max_clauses", 100, "words and patterns of a query, a phrase for four; the rest is left out", 4, 1024),
+    Setting("max_clauses", 100, "words and patterns of a query, a phrase for five; the rest is left out", 4, 1024),
     Setting("max_patterns", 4, "starred and fuzzy words of one query; the rest is dropped with a warning", 1, 1024),
     Setting("max_nesting", 16, "parentheses inside parentheses; deeper ones are read as flat", 2, 64),
     Setting(

@@ -398,11 +398,11 @@ class TestLimits:
         assert parsed.tree == Or((A, B, C))
         assert parsed.warnings == ("The query has more than 3 words, phrases and patterns; the rest was left out.",)
 
-    def test_a_phrase_counts_as_four_words(self) -> None:
-        parsed = parse_query('"a b" "c d" "e f"', today=TODAY, limits=QueryLimits(max_clauses=11))
+    def test_a_phrase_counts_as_five_words(self) -> None:
+        parsed = parse_query('"a b" "c d" "e f"', today=TODAY, limits=QueryLimits(max_clauses=14))
         assert parsed.tree == parse('"a b" "c d"')
-        assert "more than 11 words" in " ".join(parsed.warnings)
-        assert not parse_query('"a b" "c d" "e f"', today=TODAY, limits=QueryLimits(max_clauses=12)).warnings
+        assert "more than 14 words" in " ".join(parsed.warnings)
+        assert not parse_query('"a b" "c d" "e f"', today=TODAY, limits=QueryLimits(max_clauses=15)).warnings
 
     def test_as_many_clauses_as_allowed(self) -> None:
         assert len(_leaves(parse("a b c d date:2017", max_clauses=5))) == 5

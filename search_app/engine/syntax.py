@@ -80,7 +80,7 @@ _PLAIN_WORDS = re.compile("[A-Za-z]+(?: [A-Za-z]+)*")
 _OPERATORS = frozenset(("AND", "OR", "NOT"))
 # A clause has its field, its sign and a share in parentheses and operators. Beyond this there are signs only.
 _TOKENS_PER_CLAUSE = 8
-_PHRASE_CLAUSES = 4
+_PHRASE_CLAUSES = 5
 
 
 def parse_query(text: str, *, today: date, limits: QueryLimits = DEFAULT_LIMITS) -> ParsedQuery:
