@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from math import log
 from typing import NamedTuple
 
+import pytest
 from plain_aliases import Groups, Names, alike, expand
 from plain_ranking import PlainRanking, weighed_by_repeats, words_side_by_side
 
@@ -35,6 +36,7 @@ from search_app.engine.query import (
     wanted_leaves,
 )
 from search_app.engine.request import FACET_FIELDS, MISSING_FIELDS, SearchRequest
+from search_app.engine.result import SearchResult
 from search_app.engine.scoring import FIELD_WEIGHTS, Bm25f
 from search_app.index.analysis import STOP_WORDS, VALUE_GAP, analyse, fold, is_dense
 
@@ -92,6 +94,13 @@ class PlainResult:
     bars: list[tuple[date, int]] = field(default_factory=list)
     relaxed: bool = False
     partial: list[str] = field(default_factory=list)
+
+
+def assert_answered_as(result: SearchResult, expected: PlainResult, request: SearchRequest) -> None:
+    """Hold an engine's answer to a request, all on one page, against the plain one: hits, scores, partial matches."""
+    assert result.relaxed is expected.relaxed, request
+    assert {hit.path: hit.score for hit in result.hits} == pytest.approx(expected.scores, rel=1e-9), request
+    assert [hit.path for hit in result.partial] == expected.partial, request
 
 
 def values_of(article: Article, name: str) -> tuple[str, ...]:

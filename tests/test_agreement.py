@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from index_making import publish
-from plain_engine import PlainEngine
+from plain_engine import PlainEngine, assert_answered_as
 from random_articles import WORDS, random_articles
 
 from search_app.archive.model import Article
@@ -92,10 +92,7 @@ def test_questions_answer_as_the_plain_engine_does(tmp_path: Path, rng: random.R
         request = SearchRequest(q=" ".join(chosen), half_life=rng.choice((0, 40)), per_page=100, as_typed=True)
         expected = plain.search(request, And(tuple(map(Word, chosen))))
         for engine in engines:
-            result = engine.search(request)
-            assert result.relaxed is expected.relaxed, request
-            assert {hit.path: hit.score for hit in result.hits} == pytest.approx(expected.scores, rel=1e-9), request
-            assert [hit.path for hit in result.partial] == expected.partial, request
+            assert_answered_as(engine.search(request), expected, request)
         relaxed += expected.relaxed
         beside += bool(expected.partial)
     assert relaxed > ROUNDS // 3

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..index.postings import Run
 from .evaluate import Evaluator, Mask, Statistics
 from .plan import Any, Every, Plan, Related, Scaled, Term, Token
 from .scoring import Bm25f
@@ -141,11 +140,5 @@ def _counts(evaluator: Evaluator, term: Term) -> dict[str, int]:
         # Of the type of the array, which would else be converted as a whole.
         ends = np.array((start, end - 1), np.uint32).astype(field.terms.dtype)
         first, last = int(field.terms.searchsorted(ends[0])), int(field.terms.searchsorted(ends[1], "right"))
-        starts, stops = field.posting_ranges(np.arange(first, last))
-        if evaluator.live is not None and first < last:
-            start_of_all = int(starts[0])
-            docs = field.docs(Run(start_of_all, int(stops[-1]), 0, 0))
-            upto = np.concatenate(([0], np.cumsum(evaluator.live[docs])))
-            starts, stops = upto[starts - start_of_all], upto[stops - start_of_all]
-        counts[field.terms[first:last] - np.int64(start)] += stops - starts
+        counts[field.terms[first:last] - np.int64(start)] += field.live_counts(evaluator.live, first, last)
     return {segment.terms[start + n]: int(counts[n]) for n in counts.nonzero()[0].tolist()}

@@ -235,12 +235,18 @@ class Field:
         starts = self._posting_starts
         return starts[ats].astype(np.int64), starts[ats + 1].astype(np.int64)
 
-    def live_counts(self, live: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
-        """Return how many documents of ``live`` (None for all) hold each of the field's terms."""
-        starts, ends = self.posting_ranges(np.arange(len(self.terms)))
-        if live is not None:
-            upto = np.concatenate(([0], np.cumsum(live[self.all_docs()])))
-            starts, ends = upto[starts], upto[ends]
+    def live_counts(
+        self, live: npt.NDArray[np.bool_] | None, first: int = 0, last: int | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Return how many documents of ``live`` (None for all) hold each of the field's terms.
+
+        first, last : only the terms from the ``first``-th up to the ``last``-th, excluded; None for the end.
+        """
+        starts, ends = self.posting_ranges(np.arange(first, len(self.terms) if last is None else last))
+        if live is not None and len(starts):
+            begin = int(starts[0])
+            upto = np.concatenate(([0], np.cumsum(live[self._docs.slice(begin, int(ends[-1]))])))
+            starts, ends = upto[starts - begin], upto[ends - begin]
         return ends - starts
 
     def live_spellings(self, live: npt.NDArray[np.bool_]) -> Iterator[tuple[Array, Array]]:
