@@ -371,17 +371,17 @@ class PlainEngine:
         """Tell whether an article passes the filters of a request, the selection of one facet left out."""
         if not self.matches(Dates(request.date_from, request.date_to), article):
             return False
-        if not all(_lacks(article, name) for name in request.missing):
-            return False
         for name in FACET_FIELDS:
             own = self.own_values(article, name)
             if any(self.known(name, value) in own for value in getattr(request, "not_" + name)):
                 return False
             chosen = [self.known(name, value) in own for value in getattr(request, name)]
             every = name == "context" and request.context_match == "all"
+            if name in request.missing:
+                chosen.append(_lacks(article, name))
             if name != leave_out and chosen and not (all(chosen) if every else any(chosen)):
                 return False
-        return True
+        return "summary" not in request.missing or _lacks(article, "summary")
 
     def own_values(self, article: Article, name: str) -> tuple[str, ...]:
         """Return the values of a field under the names by which they are shown, each once."""

@@ -49,6 +49,18 @@ def test_common_words_are_counted_as_the_search_would(make_article: Make, tmp_pa
     assert (way.request.q, way.total) == ("the", 1)
 
 
+def test_values_and_their_lack_give_way_together(make_article: Make, tmp_path: Path) -> None:
+    told = {"Harbour strike": "Ships", "Storm": "", "Ferry": "Sel"}
+    articles = [
+        make_article(headline=headline, topic=topic, summary="", contexts=(), sources=())
+        for headline, topic in told.items()
+    ]
+    engine = open_over(tmp_path, articles)
+    asked = SearchRequest(q="strike", topic=("Sel",), missing=("topic", "source"))
+    found = {(way.request.q, way.request.topic, way.request.missing): way.total for way in engine.search(asked).ways_on}
+    assert found == {("strike", (), ("source",)): 1, ("", ("Sel",), ("topic", "source")): 2}
+
+
 def test_every_count_is_that_of_the_list_it_leads_to(tmp_path: Path, rng: random.Random) -> None:
     articles = random_articles(rng, 80)
     engine = open_over(tmp_path, articles[:50], articles[50:])
@@ -61,7 +73,8 @@ def test_every_count_is_that_of_the_list_it_leads_to(tmp_path: Path, rng: random
             topic=(some.topic,) if some.topic and rng.random() < 0.5 else (),
             context=some.contexts[:2] if rng.random() < 0.5 else (),
             not_source=tuple(source.name for source in some.sources[:1]) if rng.random() < 0.3 else (),
-            missing=("summary",) if rng.random() < 0.2 else (),
+            missing=(rng.choice(("summary", "topic", "context")),) if rng.random() < 0.3 else (),
+            context_match=rng.choice(("all", "any")),
             date_from=some.date if rng.random() < 0.5 else None,
         )
         # Whatever is drawn, one finds nothing and has a way on: no article has a zeppelin.

@@ -65,6 +65,18 @@ def test_contexts_count_over_the_hits(harbour: EmbeddedEngine) -> None:
     assert counts(harbour, "context", context=("X",), context_match="any") == [("X", 4, True), ("Y", 2, False)]
 
 
+def test_none_is_one_of_the_values_of_which_any_will_do(harbour: EmbeddedEngine) -> None:
+    """Topics and sources beside none are added up; contexts that must all be there leave nothing without any."""
+    none = harbour.search(SearchRequest(missing=("topic",)))
+    assert none.total == none.facets["topic"].missing == 1
+    assert counts(harbour, "topic", missing=("topic",)) == [("A", 2, False), ("B", 2, False), ("C", 1, False)]
+    both = harbour.search(SearchRequest(topic=("A",), missing=("topic",)))
+    assert (both.total, both.facets["topic"].missing) == (3, 1)
+    assert {hit.topic for hit in both.hits} == {"A", ""}
+    assert harbour.search(SearchRequest(context=("X",), missing=("context",))).total == 0
+    assert harbour.search(SearchRequest(context=("X",), context_match="any", missing=("context",))).total == 5
+
+
 def test_a_selected_value_is_listed_at_zero_too(harbour: EmbeddedEngine) -> None:
     assert counts(harbour, "topic", topic=("C",), source=("P",))[-1] == ("C", 0, True)
     assert counts(harbour, "topic", topic=("Nowhere",))[-1] == ("Nowhere", 0, True)

@@ -90,6 +90,20 @@ def test_facets_count_what_ticking_gives(client: FlaskClient) -> None:
         assert see(client, "/search", **{name: value}).title.startswith(f"{count} article"), label
 
 
+@pytest.mark.parametrize("picked", [{"topic": STRIKE}, {"missing": "topic"}])
+def test_a_second_value_adds_what_it_counts(client: FlaskClient, picked: dict[str, str]) -> None:
+    """No topic is a value like the others."""
+    page = see(client, "/search", **picked)
+    others = [(box, label) for box, (label, ticked) in page.boxes().items() if "topic" in box and not ticked]
+    assert others
+    for (name, value), label in others:
+        both: dict[str, list[str]] = {}
+        for parameter, one in (*picked.items(), (name, value)):
+            both.setdefault(parameter, []).append(one)
+        more = int(see(client, "/search", **both).title.split()[0])
+        assert more == int(page.title.split()[0]) + int(label.rsplit(" ", 1)[1]), label
+
+
 def test_every_facet_is_a_named_group_of_the_search_form(client: FlaskClient) -> None:
     page = see(client, "/search", topic=STRIKE)
     assert [words(legend) for legend in page.all("legend")] == ["Date", "Topic, 1 selected", "Context", "Source"]

@@ -46,7 +46,7 @@ class Condition(NamedTuple):
     """One condition of a search. smaller : the search without it.
 
     plan : of a part of the query, or of days. field, values, excluded : else, of a facet any of these values, or none;
-    with ``"missing"``, the field that is lacked.
+    with ``"missing"``, the field that is lacked. or_lacking : the lack of any value will do as well.
     """
 
     smaller: SmallerSearch
@@ -54,6 +54,7 @@ class Condition(NamedTuple):
     field: str = ""
     values: tuple[str, ...] = ()
     excluded: bool = False
+    or_lacking: bool = False
 
 
 def smaller_searches(
@@ -124,21 +125,20 @@ def _conditions(request: SearchRequest, tree: Query) -> Iterator[Condition]:
         smaller = SmallerSearch(replace(request, date_from=None, date_to=None), None, "date", "")
         yield Condition(smaller, Days(request.date_from, request.date_to))
     for name in request.missing:
-        rest_missing = tuple(other for other in request.missing if other != name)
-        smaller = SmallerSearch(replace(request, missing=rest_missing), None, "missing", name)
-        yield Condition(smaller, None, "missing", (name,))
+        if not (request.takes_any(name) and getattr(request, name)):
+            yield Condition(_dropping(request, "missing", name), None, "missing", (name,))
     for field in FACET_FIELDS:
         for value in getattr(request, "not_" + field):
             yield Condition(_dropping(request, "not_" + field, value), None, field, (value,), True)
         values: tuple[str, ...] = getattr(request, field)
-        if field == "context" and request.context_match == "all":
+        if not request.takes_any(field):
             for value in values:
                 yield Condition(_dropping(request, field, value), None, field, (value,))
         elif values:
             # Any of several will do, so that one less would find less.
-            nothing: dict[str, Any] = {field: ()}
+            nothing: dict[str, Any] = {field: (), "missing": tuple(name for name in request.missing if name != field)}
             smaller = SmallerSearch(replace(request, **nothing), None, field, values[0])
-            yield Condition(smaller, None, field, values)
+            yield Condition(smaller, None, field, values, or_lacking=field in request.missing)
 
 
 def _dropping(request: SearchRequest, name: str, value: str) -> SmallerSearch:
@@ -153,6 +153,9 @@ def _masks(condition: Condition, statistics: Statistics, spaces: Spaces) -> list
     if condition.field == "missing":
         return [segment.lacking(condition.values[0]) for segment in statistics.snapshot.segments]
     masks = _having(spaces[condition.field], condition.values, statistics)
+    if condition.or_lacking:
+        segments = statistics.snapshot.segments
+        masks = [mask | segment.lacking(condition.field) for mask, segment in zip(masks, segments, strict=True)]
     return [~mask for mask in masks] if condition.excluded else masks
 
 

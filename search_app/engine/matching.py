@@ -101,7 +101,7 @@ def _match(plan: Plan, request: SearchRequest, statistics: Statistics, spaces: S
 
 
 def _match_query(number: int, plan: Plan, request: SearchRequest, statistics: Statistics, spaces: Spaces) -> Mask:
-    """Return what words, days and exclusions leave of the ``number``-th segment."""
+    """Return what words, days, exclusions and what must be lacking leave of the ``number``-th segment."""
     evaluator = statistics.evaluators[number]
     mask = evaluator.match(plan)
     segment = evaluator.segment
@@ -112,20 +112,22 @@ def _match_query(number: int, plan: Plan, request: SearchRequest, statistics: St
             mask = mask.copy()
             mask[spaces[name].docs_of(number, spaces[name].find(value))] = False
     for name in request.missing:
-        mask = mask & segment.lacking(name)
+        if not request.takes_any(name):
+            mask = mask & segment.lacking(name)
     return mask
 
 
 def _selection(name: str, request: SearchRequest, statistics: Statistics, space: ValueSpace) -> DocSet | None:
-    """Return what the selected values of a facet allow, None where none is selected."""
+    """Return what the selected values of a facet allow, its lack among them; None where none is selected."""
     names: tuple[str, ...] = getattr(request, name)
-    if not names:
+    every = not request.takes_any(name)
+    or_none = name in request.missing and not every
+    if not (names or or_none):
         return None
-    every = name == "context" and request.context_match == "all"
     values = [space.find(value) for value in names]
     masks = []
     for number, segment in enumerate(statistics.snapshot.segments):
-        mask = np.full(segment.docs, every)
+        mask = segment.lacking(name).copy() if or_none else np.full(segment.docs, every)
         for value in values:
             docs = space.docs_of(number, value)
             if every:

@@ -21,7 +21,8 @@ class SearchRequest:
     topic, source : selected facet values; several are *any of*.
     context : selected facet values; several are *all of*, or *any of* with ``context_match="any"``.
     not_topic, not_context, not_source : excluded facet values; a document with any of them is out.
-    missing : fields of ``MISSING_FIELDS`` that a document must lack.
+    missing : fields of ``MISSING_FIELDS`` that a document must lack; of a facet whose values are *any of*, none is one
+    value more.
     date_from, date_to : calendar days, both included; None leaves that end open.
     sort : one of ``SORTS``; ``""`` takes relevance where there is a ``q``, else newest.
     page : from 1. per_page : 0 asks for counts only.
@@ -65,6 +66,10 @@ class SearchRequest:
     def order(self) -> str:
         """The sort in force: ``sort``, or its default."""
         return self.sort or self.usual_order
+
+    def takes_any(self, field: str) -> bool:
+        """Tell whether one of the selected values of a facet will do: then its lack is one of them, if asked for."""
+        return field in FACET_FIELDS and not (field == "context" and self.context_match == "all")
 
     @property
     def usual_order(self) -> str:

@@ -128,7 +128,7 @@ _VALUE_HELP = {
     "not_topic": "Leave this topic out.",
     "not_context": "Leave this context out.",
     "not_source": "Leave this source out.",
-    "missing": "Only articles that have none of these.",
+    "missing": "Only articles that have none of these; beside values of which any will do, those too.",
 }
 _DAY = "Both ends included: 2017, 2017-01, 2017-01-16, jan 2017, last week."
 

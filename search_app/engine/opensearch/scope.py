@@ -7,7 +7,7 @@ differs only in accents and case, as everywhere.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,22 +73,31 @@ def scope_of(request: SearchRequest, names: Names) -> Scope:
         barred = [name for name in names["not_" + field].values() if name]
         if barred:
             filters.append({"bool": {"must_not": [names.merged.query(field, barred)]}})
-    filters += [{"term": {"lacks": name}} for name in request.missing]
+    filters += [_lacking(name) for name in request.missing if not request.takes_any(name)]
     selections: dict[str, Json] = {}
     for field in FACET_FIELDS:
-        if not names[field]:
-            continue
         known = [name for name in names[field].values() if name]
-        if field == "context" and request.context_match == "all":
+        if request.takes_any(field):
+            if names[field] or field in request.missing:
+                selections[field] = _any_of(field, known, names, or_lacking=field in request.missing)
+        elif names[field]:
             each = [names.merged.query(field, [name]) for name in known]
             unknown = len(known) < len(names[field])
             selections[field] = {"match_none": {}} if unknown else {"bool": {"filter": each}}
-        else:
-            selections[field] = names.merged.query(field, known)
     if selections.keys() == {"context"}:
         # Contexts narrow every count: nothing has to be counted without them.
         filters.append(selections.pop("context"))
     return Scope(filters, selections)
+
+
+def _lacking(field: str) -> Json:
+    return {"term": {"lacks": field}}
+
+
+def _any_of(field: str, shown: Iterable[str], names: Names, *, or_lacking: bool) -> Json:
+    """Return the query for documents with any of some values of a facet. or_lacking : or with none at all."""
+    having = names.merged.query(field, shown)
+    return {"bool": {"should": [having, _lacking(field)], "minimum_should_match": 1}} if or_lacking else having
 
 
 def named_values(request: SearchRequest) -> list[tuple[str, str]]:
@@ -131,9 +140,10 @@ def condition_query(condition: Condition, names: Names, compiled: Callable[[Plan
     if condition.plan is not None:
         return compiled(condition.plan)
     if condition.field == "missing":
-        return {"term": {"lacks": condition.values[0]}}
+        return _lacking(condition.values[0])
     shown = names["not_" + condition.field if condition.excluded else condition.field]
-    having = names.merged.query(condition.field, [shown[name] for name in condition.values if shown[name]])
+    known = [shown[name] for name in condition.values if shown[name]]
+    having = _any_of(condition.field, known, names, or_lacking=condition.or_lacking)
     return {"bool": {"must_not": [having]}} if condition.excluded else having
 
 
