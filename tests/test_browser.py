@@ -37,6 +37,7 @@ KINDS = {
     "day": "/news/2023/03/4/",
     "month": "/news/2023/03/",
     "year": "/news/2023/",
+    "programs": "/api/",
     "slip": "/search?q=harbour&from=2023-13",
     "missing": "/nowhere",
 }
@@ -375,6 +376,14 @@ def test_paper_has_the_hits_and_says_what_they_are(visit: Opener) -> None:
     for gone in (".filters", "#search", ".pager", ".sorts", ".took", ".why", ".programs"):
         assert not page.locator(gone).is_visible(), gone
     assert page.locator(".hits li").first.bounding_box()["x"] < 100
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_no_name_of_a_table_is_broken(visit: Opener, width: int) -> None:
+    page = visit("/api/", width=width).page
+    lines = page.locator("td:first-child code").evaluate_all("names => names.map(name => name.getClientRects().length)")
+    assert len(lines) > 50
+    assert set(lines) == {1}
 
 
 def test_dark_is_dark(visit: Opener) -> None:

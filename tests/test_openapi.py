@@ -39,6 +39,12 @@ def test_every_data_address_is_described(app: Flask, document: dict[str, Any]) -
     assert set(document["paths"]) == {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.rule) for operation in OPERATIONS}
 
 
+def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    """Of which clients make the names of functions, and the page where a link leads."""
+    names = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_every_parameter_of_a_search_is_described(document: dict[str, Any]) -> None:
     described = [parameter["name"] for parameter in document["paths"]["/api/search"]["get"]["parameters"]]
     assert sorted(described) == sorted([*PARAMETER_ORDER, "cursor", "include"])

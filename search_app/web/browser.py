@@ -76,7 +76,7 @@ def description_xml(links: Links, site_name: str, icon: str) -> bytes:
     (*ops.TYPED, *ops.LIMIT),
     answers={SUGGESTIONS: "BrowserSuggestions"},
 )
-def suggest() -> Response:
+def browser_suggest() -> Response:
     """Answer completions for a browser's address bar."""
     typed = request.args.get("q", "")
     limit = ops.read_limit(request.args)
