@@ -378,6 +378,61 @@ def test_paper_has_the_hits_and_says_what_they_are(visit: Opener) -> None:
     assert page.locator(".hits li").first.bounding_box()["x"] < 100
 
 
+def test_articles_beside_one_are_large_enough_to_be_hit(visit: Opener) -> None:
+    page = visit(KINDS["article"], width=768).page
+    heights = page.locator(".side :is(li, dd) time + a").evaluate_all("links => links.map(link => link.clientHeight)")
+    assert len(heights) > 5
+    assert min(heights) >= 24
+
+
+def test_paper_is_white_whatever_the_screen_is(visit: Opener) -> None:
+    page = visit(KINDS["article"], color_scheme="dark").page
+    page.emulate_media(media="print")
+    shades = "place => getComputedStyle(document.querySelector(place))"
+    assert page.evaluate(f"({shades})('body').backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(f"({shades})('.cite').backgroundColor") != "rgb(38, 36, 31)"
+    for gone in (".aside", ".formats", ".copy"):
+        assert not page.locator(gone).first.is_visible(), gone
+
+
+def test_what_is_current_shows_where_the_reader_sets_all_colours(visit: Opener) -> None:
+    page = visit("/search?per_page=5&page=2", forced_colors="active").page
+    edges = page.locator(".pager li a").evaluate_all(
+        "links => links.map(link => getComputedStyle(link).borderTopStyle)"
+    )
+    assert (edges.count("solid"), edges[1]) == (1, "solid")
+    page.locator("#q").press_sequentially("harb")
+    page.locator("#completions [role=option]").first.wait_for()
+    page.keyboard.press("ArrowDown")
+    lines = page.locator("#completions [role=option]").evaluate_all(
+        "options => options.map(option => getComputedStyle(option).outlineStyle)"
+    )
+    assert (lines.count("solid"), lines[0]) == (1, "solid")
+
+
+# How much what is drawn over a bar with the focus differs from the paper, as WCAG reckons it.
+CONTRAST = """() => {
+  const light = parts => parts.map(part => part / 255)
+    .map(part => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4)
+    .reduce((sum, part, n) => sum + part * [.2126, .7152, .0722][n], 0);
+  const parts = colour => colour.match(/[0-9.]+/g).slice(0, 3).map(Number);
+  const style = getComputedStyle(document.activeElement.querySelector('rect'));
+  const paper = parts(getComputedStyle(document.body).backgroundColor);
+  const drawn = parts(style.fill).map((part, n) => part * style.fillOpacity + paper[n] * (1 - style.fillOpacity));
+  const [less, more] = [light(paper), light(drawn)].sort((a, b) => a - b);
+  return (more + .05) / (less + .05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_focus_on_a_bar_is_seen_beside_it(visit: Opener, scheme: str) -> None:
+    page = visit("/search", color_scheme=scheme).page
+    page.locator(".timeline summary").focus()
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.namespaceURI").endswith("svg")
+    assert page.evaluate(CONTRAST) >= 3
+
+
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_no_name_of_a_table_is_broken(visit: Opener, width: int) -> None:
     page = visit("/api/", width=width).page
