@@ -221,7 +221,21 @@ def test_the_timeline_is_a_drawing_and_an_equal_table(client: FlaskClient) -> No
 def test_partial_matches_are_set_apart(client: FlaskClient) -> None:
     page = see(client, "/search", q="harbour zebra")
     assert "No article has all of these words." in words(page.one("h2", class_="relaxed"))
-    assert page.hits
+    assert words(page.one("h1")) == "5 close matches for “harbour zebra”"
+    assert page.title.startswith("5 close matches for “harbour zebra”")
+    assert "1–5 of 5 close matches" in page.text
+    assert len(page.hits) == 5
+
+
+def test_among_partial_matches_nothing_is_counted_that_would_not_hold(client: FlaskClient) -> None:
+    """Where a filter leaves fewer articles, others are the closest to the words."""
+    page = see(client, "/search", q="harbour zebra")
+    assert page.boxes()["topic", STRIKE] == (STRIKE, False)
+    assert page.boxes()["missing", "topic"] == ("no topic", False)
+    assert page.all("svg") == page.all("small") == []
+    narrowed = see(client, "/search", q="harbour zebra", topic=STRIKE)
+    assert narrowed.boxes()["topic", STRIKE] == (STRIKE, True)
+    assert narrowed.hits
 
 
 def test_what_was_ignored_is_said(client: FlaskClient) -> None:

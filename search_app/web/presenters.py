@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 from ..dates import month_end
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import Facet, SearchResult
-from ..messages import message
+from ..messages import message, plural
 from .hits import MOST_VALUE, present_hits
 from .language import _, say
 from .links import Links, Refinements
@@ -104,7 +104,7 @@ def present_search(
     whole = links
     links = links.within_results()
     refine = Refinements(links, request)
-    total = said_count(result.total)
+    total = said_total(result)
     first = (request.page - 1) * request.per_page
     pages = page_numbers(request.page, result.pages)
     all_values = links.facets_of(request)
@@ -142,11 +142,15 @@ def present_search(
         previous=refine.at_page(request.page - 1) if request.page > 1 else "",
         next=refine.at_page(request.page + 1) if request.page < result.pages else "",
         facets=tuple(
-            present_facet(name, result.facets[name], request, all_values[name])
+            present_facet(name, result.facets[name], request, all_values[name], counted=not result.relaxed)
             for name in FACET_FIELDS
             if name in result.facets
         ),
-        timeline=present_timeline(result.histogram, refine.between, request.date_from, request.date_to),
+        timeline=(
+            None
+            if result.relaxed
+            else present_timeline(result.histogram, refine.between, request.date_from, request.date_to)
+        ),
         range=_range_form(request, links),
         canonical=whole.search(request),
         json=whole.api_search(request),
@@ -157,6 +161,13 @@ def present_search(
         indexable=not has_filters(request) and request.page == 1,
         ways_on=ways_on,
     )
+
+
+def said_total(result: SearchResult) -> str:
+    """Return how much was found, in the language of the page: ``1,187 articles``, ``100 close matches``."""
+    if result.relaxed:
+        return say(plural("{count:,} close match", "{count:,} close matches", result.total))
+    return said_count(result.total)
 
 
 def present_form(request: SearchRequest, links: Links, presets: tuple[Link, ...] = ()) -> SearchForm:
@@ -232,14 +243,21 @@ def present_chips(request: SearchRequest, links: Links) -> tuple[Chip, ...]:
     return tuple(chips)
 
 
-def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: str) -> FacetGroup:
+def present_facet(
+    name: str, facet: Facet, request: SearchRequest, all_values: str, *, counted: bool = True
+) -> FacetGroup:
     """Return one facet for the form: what is picked or excluded first, then the most frequent values, then "none".
 
-    all_values : the address of the page of all of them.
+    all_values : the address of the page of all of them. counted : whether counts say what ticking gives. Among the
+    closest matches they do not: of a smaller archive others are the closest.
     """
     words = FIELD_WORDS[name]
+
+    def said(count: int) -> str:
+        return f"{count:,}" if counted else ""
+
     picked = [
-        Box(name, bucket.value, bucket.value, f"{bucket.count:,}", checked=True)
+        Box(name, bucket.value, bucket.value, said(bucket.count), checked=True)
         for bucket in facet.buckets
         if bucket.selected
     ]
@@ -248,7 +266,7 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: s
         for value in getattr(request, f"not_{name}")
     ]
     none_picked = name in request.missing
-    none_box = Box("missing", name, say(words.none), f"{facet.missing:,}", checked=none_picked)
+    none_box = Box("missing", name, say(words.none), said(facet.missing), checked=none_picked)
     if none_picked:
         picked.append(none_box)
     open_buckets = [bucket for bucket in facet.buckets if not bucket.selected and not bucket.excluded]
@@ -256,11 +274,11 @@ def present_facet(name: str, facet: Facet, request: SearchRequest, all_values: s
         open_buckets = open_buckets[:VALUES_SHOWN]
     exclude = f"not_{name}"
     others = [
-        Box(name, value, shortened(value, MOST_VALUE), f"{count:,}", exclude=exclude)
+        Box(name, value, shortened(value, MOST_VALUE), said(count), exclude=exclude)
         for value, count, _selected, _excluded in open_buckets
     ]
     last = [none_box] if facet.missing and not none_picked else []
-    has_more = facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
+    has_more = counted and facet.total_values > len(others) + sum(bucket.selected for bucket in facet.buckets)
     return FacetGroup(
         field=name,
         title=say(words.one),
