@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
@@ -238,6 +240,17 @@ def test_a_year_shows_its_months(client: FlaskClient) -> None:
     assert "8 articles" in page.text
     assert page.link("2032 →") == "/news/2032/"
     assert page.link("← 2030") == "/news/2030/"
+
+
+@pytest.mark.parametrize("path", ["/news/2031/03/4/", "/news/2031/03/", "/news/2031/"])
+def test_a_time_is_listed_newest_first_and_has_a_feed(client: FlaskClient, path: str) -> None:
+    page = Page(client.get(path))
+    found = [re.search(r"/(\d{4})/(\d\d)/(\d\d?)/", page.link(headline)) for headline in page.hits]
+    days = [date(*map(int, parts.groups())) for parts in found if parts]
+    assert len(days) == len(page.hits)
+    assert days == sorted(days, reverse=True)
+    entries = ElementTree.fromstring(client.get(page.link("as a feed")).data).iter("{http://www.w3.org/2005/Atom}entry")
+    assert sum(1 for _ in entries) == len(page.hits)
 
 
 def test_the_calendar_ends_with_the_archive(client: FlaskClient) -> None:

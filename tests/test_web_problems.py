@@ -78,8 +78,8 @@ def test_whatever_is_typed_gets_an_answer(client: FlaskClient, asked: dict[str, 
     html = response.get_data(as_text=True)
     assert html.count("<script") == html.count('<script src="/static/app.js?v=') == 1
     assert len(html) < 500_000
-    total = answer.get_json()["total"]
-    said = f"{total:,} article" if total else "Nothing found"
+    total, relaxed = (answer.get_json()[name] for name in ("total", "relaxed"))
+    said = f"{total:,} {'close match' if relaxed else 'article'}" if total else "Nothing found"
     assert f"<h1>{said}" in html
 
 
@@ -135,6 +135,7 @@ def test_without_an_index_it_says_when_to_come_back(tmp_path: Path) -> None:
         assert page.status_code == 503, path
         assert int(page.headers["Retry-After"]) > 0
         assert str(tmp_path) not in page.get_data(as_text=True)
+        assert Page(page).link("Try again") == path.partition("?")[0]
     answer = client.get("/api/search")
     assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
     assert client.get("/healthz").get_json() == {"status": "ok"}

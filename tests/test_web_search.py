@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
+from index_making import publish
 from web_page import Page, words
+
+from search_app.archive.model import Article
+from search_app.web.app import create_app
 
 STRIKE = "Port Amaro harbour strike"
 ELECTION = "Kestrian presidential election, 2032"
@@ -287,6 +293,29 @@ def test_a_long_facet_is_searched_ordered_and_paged(client: FlaskClient) -> None
     assert by_name[:2] == ["Ardenia", "Festival de Clairmont"]
     assert listed(prefix="kest") == ["Kestria", ELECTION]
     assert [*listed(order="name", per_page=8), *listed(order="name", per_page=8, page=2)] == by_name
+
+
+def test_a_facet_page_says_of_which_search_it_is_and_what_is_not_there(client: FlaskClient) -> None:
+    page = see(client, "/search/facet/context", q="strike", prefix="zzyzx")
+    assert words(page.one("h1")) == "0 contexts for “strike”"
+    assert page.title.startswith("0 contexts for “strike”")
+    assert "None has a word that begins with “zzyzx”." in page.text
+    assert "Nothing to choose from" in see(client, "/search/facet/context", q="zzyzx").text
+
+
+def test_only_what_makes_a_difference_is_offered(client: FlaskClient) -> None:
+    """Without words no order is better than another, and of no context neither all nor any."""
+    assert "Best match" not in see(client, "/search").text
+    assert "Best match" in see(client, "/search", sort="relevance").text
+    nothing = see(client, "/search", q="zzyzx")
+    assert nothing.all("input", type="radio") == []
+    assert len(see(client, "/search").all("input", type="radio")) == 2
+
+
+def test_an_archive_of_a_day_is_said_to_be_of_that_day(tmp_path: Path, make_article: Callable[..., Article]) -> None:
+    publish(tmp_path, [make_article(), make_article(headline="Talks")])
+    page = see(create_app({"index": str(tmp_path)}).test_client(), "/")
+    assert words(page.one("p", class_="extent")) == "2 articles, 4 March 2031"
 
 
 def test_selected_values_of_a_facet_page_lead_out_again(client: FlaskClient) -> None:

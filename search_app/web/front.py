@@ -16,7 +16,7 @@ from .links import Links, Refinements
 from .presenters import present_form
 from .records import HitLine, Link, SearchForm
 from .timeline import Timeline, present_timeline
-from .words import said_count, said_day
+from .words import said_count, said_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def present_front(result: SearchResult, links: Links, span: tuple[date, date] | 
     topics = result.facets["topic"]
     extent = said_count(result.total)
     if span:
-        extent = _("{articles}, {first} to {last}", articles=extent, first=said_day(span[0]), last=said_day(span[1]))
+        extent = _("{articles}, {span}", articles=extent, span=said_days(*span))
 
     def year_or_span(first: date, last: date) -> str:
         return links.year(first) if first.year == last.year else refine.between(first, last)

@@ -73,6 +73,7 @@ class PeriodPage:
     contexts: tuple[Link, ...]
     hits: tuple[HitLine, ...]
     search: str
+    feed: str
     formats: tuple[Link, ...]
     canonical: str
     pager: tuple[Link, ...]
@@ -108,6 +109,7 @@ def present_period(
         contexts=_values("context", result, refine),
         hits=present_hits(result.hits, links, refine),
         search=links.search(request),
+        feed=links.feed(request),
         formats=present_formats(f"{address}index", has_file) if result.hits else (),
         canonical=by_page.get(page, links.paged(period.path, 1)),
         pager=tuple(

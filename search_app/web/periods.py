@@ -71,7 +71,7 @@ def _answer_period(period: Period, ending: str) -> Response:
     search = SearchRequest(
         date_from=period.first,
         date_to=period.last,
-        sort="oldest" if period.kind == "year" else "newest",
+        sort="newest",
         page=asked.page,
         per_page=PERIOD_HITS,
         interval={"year": "month", "month": "day", "day": "day"}[period.kind],

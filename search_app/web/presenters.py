@@ -131,6 +131,7 @@ def present_search(
         sorts=tuple(
             Link(say(words), refine.ordered("" if sort == request.usual_order else sort), current=request.order == sort)
             for sort, words in SORT_WORDS.items()
+            if sort != "relevance" or request.q or request.order == sort
         ),
         why=_why(request, links),
         hits=present_hits(result.hits, links, refine),

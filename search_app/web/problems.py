@@ -68,6 +68,11 @@ class Problem:
         return self.extra.get("parameter") in ("from", "to")
 
     @property
+    def passes(self) -> bool:
+        """Whether the same address may answer later, so that the page leads to itself."""
+        return self.status in (429, 500, 503)
+
+    @property
     def title(self) -> str:
         """The status in the words of HTTP, as RFC 9457 wants it."""
         return HTTPStatus(self.status).phrase

@@ -11,12 +11,12 @@ from datetime import date
 from ..engine.request import FACET_FIELDS, SearchRequest
 from ..engine.result import SearchResult
 from .hits import present_hits
-from .language import _, say
+from .language import say
 from .links import Links, Refinements
 from .presenters import page_numbers, present_form
 from .records import HitLine, Link, SearchForm
 from .timeline import Timeline, present_timeline
-from .words import FIELD_WORDS, said_count, said_day
+from .words import FIELD_WORDS, said_count, said_days
 
 BESIDE = 12
 
@@ -66,7 +66,7 @@ def present_value(field: str, name: str, result: SearchResult, links: Links, fir
         kind=say(words.one),
         name=name,
         total=said_count(result.total),
-        span=_span(first_day, last_day),
+        span=said_days(first_day, last_day) if last_day else "",
         form=present_form(SearchRequest(), links),
         timeline=present_timeline(result.histogram, refine.between),
         hits=present_hits(result.hits, links, refine),
@@ -83,14 +83,6 @@ def present_value(field: str, name: str, result: SearchResult, links: Links, fir
         previous=links.value(field, name, page - 1) if page > 1 else "",
         next=links.value(field, name, page + 1) if page < result.pages else "",
     )
-
-
-def _span(first_day: date, last_day: date | None) -> str:
-    if last_day is None:
-        return ""
-    if first_day == last_day:
-        return said_day(first_day)
-    return _("{first} to {last}", first=said_day(first_day), last=said_day(last_day))
 
 
 def _stands_beside(other: str, field: str) -> bool:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ..dates import day_words, month_end, month_words, year_words
 from ..messages import Message, message, plural
-from .language import current_language, find_language
+from .language import current_language, find_language, say
 
 WEEKDAYS = (
     message("Monday"), message("Tuesday"), message("Wednesday"), message("Thursday"), message("Friday"),
@@ -134,6 +134,11 @@ def said_day(day: date) -> str:
 @lru_cache(maxsize=8192)
 def _said_day(code: str, day: date) -> str:
     return find_language(code).say(day_words(day))
+
+
+def said_days(first: date, last: date) -> str:
+    """Return from which day to which, in the language of the page; one day where both are the same."""
+    return said_day(first) if first == last else say(from_to(day_words(first), day_words(last)))
 
 
 def as_sentence(headline: str) -> str:
