@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po, write_po
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 LOCALE = REPOSITORY / "search_app" / "locale"
-KEYWORDS = {"_": None, "message": None, "plural": (1, 2)}
+KEYWORDS = {"_": None, "around": None, "message": None, "plural": (1, 2)}
 
 
 def collect() -> Catalog:

@@ -7,6 +7,7 @@ folder that ``SCREENSHOTS`` names.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -376,6 +377,30 @@ def test_paper_has_the_hits_and_says_what_they_are(visit: Opener) -> None:
     for gone in (".filters", "#search", ".pager", ".sorts", ".took", ".why", ".programs"):
         assert not page.locator(gone).is_visible(), gone
     assert page.locator(".hits li").first.bounding_box()["x"] < 100
+
+
+SHIFTED = """() => new Promise(done => {
+  let shifted = 0;
+  new PerformanceObserver(found => { for (const entry of found.getEntries()) shifted += entry.value; })
+    .observe({type: 'layout-shift', buffered: true});
+  requestAnimationFrame(() => setTimeout(() => done(shifted), 100));
+})"""
+
+
+def test_nothing_moves_when_the_script_comes(visit: Opener) -> None:
+    """Late, on a window so tall that all that matters is in it."""
+    window = visit(None, width=NARROW, height=3000)
+
+    def come_late(route: Any) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    window.page.route("**/app.js?*", come_late)
+    for kind in ("front", "filtered", "article", "facet"):
+        window.go(KINDS[kind])
+        assert window.page.evaluate(SHIFTED) == 0, kind
+    assert window.page.locator("[role=combobox]").count() == 1
+    window.page.unroute("**/app.js?*")
 
 
 def test_articles_beside_one_are_large_enough_to_be_hit(visit: Opener) -> None:

@@ -303,6 +303,18 @@ def test_a_facet_page_says_of_which_search_it_is_and_what_is_not_there(client: F
     assert "Nothing to choose from" in see(client, "/search/facet/context", q="zzyzx").text
 
 
+@pytest.mark.parametrize("field", ["topic", "source"])
+def test_a_facet_page_counts_what_has_no_value(client: FlaskClient, field: str) -> None:
+    page = see(client, f"/search/facet/{field}", q="strike OR talks OR comet")
+    (bar,) = page.all("p", class_="bar")
+    count = words(bar).partition(f" no {field} ")[2].split()[0]
+    found = Page(client.get(page.link(f"no {field}")))
+    assert found.title.startswith(f"{count} article")
+    assert args(page.link(f"no {field}"))["missing"] == [field]
+    picked = see(client, f"/search/facet/{field}", missing=field)
+    assert f"no {field}" not in words(picked.all("p", class_="bar")[0])
+
+
 def test_only_what_makes_a_difference_is_offered(client: FlaskClient) -> None:
     """Without words no order is better than another, and of no context neither all nor any."""
     assert "Best match" not in see(client, "/search").text

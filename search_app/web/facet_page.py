@@ -42,13 +42,17 @@ class FacetValuesPage:
     hidden: tuple[tuple[str, str], ...]
     orders: tuple[Link, ...]
     values: tuple[ValueLine, ...]
+    none: Link | None
     pager: tuple[Link, ...]
     previous: str
     next: str
 
 
-def present_facet_page(asked: FacetRequest, answer: FacetPage, links: Links) -> FacetValuesPage:
-    """Return the page for a template."""
+def present_facet_page(asked: FacetRequest, answer: FacetPage, missing: int, links: Links) -> FacetValuesPage:
+    """Return the page for a template.
+
+    missing : articles without any value, of those that the values are counted over; 0 where nobody wants to know.
+    """
     search = replacing(asked.search, per_page=20)
     refine = Refinements(links, search)
     words = FIELD_WORDS[asked.field]
@@ -82,6 +86,11 @@ def present_facet_page(asked: FacetRequest, answer: FacetPage, links: Links) -> 
                 selected=bucket.selected,
             )
             for bucket in answer.buckets
+        ),
+        none=(
+            Link(say(words.none), refine.add("missing", asked.field), note=f"{missing:,}")
+            if missing and asked.field not in search.missing
+            else None
         ),
         pager=tuple(
             Link(f"{page:,}", links.facet(replace(asked, page=page)), current=page == answer.page)

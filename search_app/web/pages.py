@@ -15,7 +15,7 @@ from .facet_page import present_facet_page
 from .front import present_front
 from .presenters import present_search
 from .site import conditional, site
-from .state import read_number
+from .state import read_number, replacing
 from .ways_on import find_ways_on
 
 blueprint = Blueprint("pages", __name__)
@@ -92,7 +92,13 @@ def facet(field: str) -> Response:
     """Answer the page of all values of one facet."""
     here = site()
     asked = read_facet_request(field)
-    page = present_facet_page(asked, here.engine().facet(asked), here.links())
+    engine = here.engine()
+    values = engine.facet(asked)
+    missing = 0
+    if asked.page == 1 and not asked.prefix:
+        counts = replacing(asked.search, per_page=0, facet_size=0, facets=(field,), histogram=False)
+        missing = engine.search(counts).facets[field].missing
+    page = present_facet_page(asked, values, missing, here.links())
     response = make_response(render_template("facet.html", page=page, links=here.links()))
     response.add_etag()
     return conditional(response)
