@@ -244,6 +244,19 @@ def test_among_partial_matches_nothing_is_counted_that_would_not_hold(client: Fl
     assert narrowed.hits
 
 
+def test_a_page_of_a_corrected_query_is_headed_by_it_and_leads_back(client: FlaskClient) -> None:
+    page = see(client, "/search", q="harbour stirke")
+    assert words(page.one("h1")) == "4 articles for “harbour strike”"
+    assert page.title.startswith("4 articles for “harbour strike”")
+    assert page.one("input", id="q").get("value") == "harbour stirke"
+    note = page.one("p", class_="note")
+    told = "Nothing was found for “harbour stirke”. These are the results for harbour strike."
+    assert words(note) == f"{told} Search for the words as typed"
+    assert args(page.link("harbour strike", note)) == {"q": ["harbour strike"]}
+    typed = see(client, page.link("Search for the words as typed", note))
+    assert words(typed.one("h1")) == "5 close matches for “harbour stirke”"
+
+
 def test_what_was_ignored_is_said(client: FlaskClient) -> None:
     page = see(client, "/search", q="colour:red strike")
     assert any("There is no field “colour:”" in words(note) for note in page.all("p", class_="note"))

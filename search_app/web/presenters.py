@@ -109,7 +109,7 @@ def present_search(
     pages = page_numbers(request.page, result.pages)
     all_values = links.facets_of(request)
     return ResultPage(
-        title=_title(request, total),
+        title=_title(request, result.corrected or request.q, total),
         shown=f"{first + 1:,}–{first + len(result.hits):,}" if result.hits else "",
         total=total,
         took=f"{result.took_ms:.1f} ms",
@@ -319,6 +319,6 @@ def page_numbers(page: int, pages: int) -> list[int]:
     return numbers
 
 
-def _title(request: SearchRequest, total: str) -> str:
-    title = _("{articles} for “{query}”", articles=total, query=shortened(request.q, 60)) if request.q else total
+def _title(request: SearchRequest, searched: str, total: str) -> str:
+    title = _("{articles} for “{query}”", articles=total, query=shortened(searched, 60)) if searched else total
     return _("{title}, page {page:,}", title=title, page=request.page) if request.page > 1 else title
