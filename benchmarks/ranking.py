@@ -84,7 +84,7 @@ def table(rows: Sequence[tuple[str, Sequence[Figures]]], names: Sequence[str]) -
 
 def settings_tried() -> list[Bm25f]:
     """Return the settings that are tried where one is chosen."""
-    tried = product((1.2, 1.4, 1.8), (0.5, 0.75, 1.0), (0.3, 0.6))
+    tried = product((1.2, 1.4, 1.8), (0.75, 0.85, 1.0), (0.3, 0.6))
     return [replace(RANKING, k1=k1, burstiness=burst, nearness=near) for k1, burst, near in tried]
 
 

@@ -217,8 +217,9 @@ class RollbackError(SearchAppError):
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(
-            f"There is no earlier generation in {path} to return to: none was built before this one, or it is damaged. "
-            "Nothing was changed. Mend the archive and build from it with: search-app index ARCHIVE"
+            f"There is no earlier generation in {path} to return to: none was built before this one, it is damaged, "
+            "or another version built it. Nothing was changed. Mend the archive and build from it with: "
+            "search-app index ARCHIVE"
         )
         self.path = path
 

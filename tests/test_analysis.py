@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import unicodedata
+from threading import Barrier, Thread
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from processor_time import seconds_taken
 
 from search_app.engine.query import MAX_SLOP
+from search_app.index import analysis
 from search_app.index.analysis import (
     LONGEST_WORD,
     SEPARATOR,
@@ -119,12 +122,75 @@ FORMS = (
     ("2031", "203", False),
     ("café", "cafe", True),
     ("Грузия", "Грузии", False),
+    ("university", "universities", True),
+    ("university", "universe", False),
+    ("international", "intern", False),
+    ("organizing", "organizations", True),
+    ("organization", "organ", False),
+    ("emergency", "emerge", False),
+    ("evenings", "even", False),
+    ("adding", "ad", False),
+    ("biologists", "biology", True),
+    ("don't", "don’t", True),
+    ("O'Brien's", "o’brien", True),
+    ("3rd", "3rds", False),
 )
 
 
 @pytest.mark.parametrize(("one", "other", "same"), FORMS)
 def test_forms_of_a_word_share_a_stem(one: str, other: str, same: bool) -> None:
     assert (analyse(one)[0].stem == analyse(other)[0].stem) is same
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "",
+        "'",
+        "'s'",
+        "s",
+        "y",
+        "don't",
+        "1990s",
+        "a380",
+        "café",
+        "ГРУЗИЯ",
+        "港",
+        "\x00",
+        "a\x00s",
+        "\ud800s",
+        "a" * 10_000,
+    ],
+)
+def test_any_word_has_a_stem(word: str) -> None:
+    """What ends in no letter or has others than English ones is its own."""
+    found = stem(word)
+    assert bool(found) is bool(word) and len(found) <= len(word)
+    if not word.isascii() or not word[-1:].isalpha():
+        assert found == word
+
+
+def test_threads_stem_as_one_does() -> None:
+    """A stemmer is for one thread; each has its own."""
+    rng = random.Random("threads stem")
+    words = ["".join(rng.choices("aeioustnylg", k=rng.randint(3, 9))) + "ings" for _ in range(4000)]
+    alone = {word: stem(word) for word in words}
+    together = Barrier(4)
+    found: list[dict[str, str]] = []
+    stemmers = [analysis._stemmers.english]
+
+    def stem_all(own: list[str]) -> None:
+        together.wait(60)
+        stemmers.append(analysis._stemmers.english)
+        found.append({word: stem(word) for word in own})
+
+    threads = [Thread(target=stem_all, args=(words[n:] + words[:n],)) for n in range(0, 4000, 1000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [alone] * 4
+    assert len(set(map(id, stemmers))) == 5
 
 
 def test_spellings_keep_their_accents_and_nothing_else() -> None:

@@ -33,7 +33,7 @@ PLACES = {
     "settings": place("errors"),
     "dates": place("messages errors settings", "dateutil"),
     "archive": place("errors settings dates", "markdown nh3"),
-    "index": place("errors settings dates archive", "whoosh numpy zstandard"),
+    "index": place("errors settings dates archive", "whoosh Stemmer numpy zstandard"),
     "engine": place("messages errors settings dates archive index", "whoosh numpy rapidfuzz opensearchpy"),
     "web": place(
         "messages errors settings dates archive index engine",

@@ -70,6 +70,8 @@ class EmbeddedEngine:
                     snapshot = open_generation(self.index_dir, generation)
                 except (IndexDamagedError, IndexVersionError):
                     raise GenerationGoneError(generation) from None
+                if snapshot.stemmed_otherwise:
+                    raise GenerationGoneError(generation)
                 self._older = Searcher(snapshot, self._settings, aliases=self._aliases.current())
             return self._older
 
@@ -93,7 +95,7 @@ class EmbeddedEngine:
             held = self._searcher
             try:
                 if held is not None and newest_generation(self.index_dir) == held.snapshot.generation:
-                    self._problem = held.snapshot.degraded
+                    self._problem = held.snapshot.problem
                     return held
                 snapshot = self._open()
             except (IndexDamagedError, IndexVersionError, IndexMissingError, IndexUnreadableError, OSError) as error:
@@ -102,7 +104,10 @@ class EmbeddedEngine:
                 # What is open keeps serving; ``status`` says that something is wrong on disk.
                 self._problem = str(error)
                 return held
-            self._problem = snapshot.degraded
+            self._problem = snapshot.problem
+            if held is not None and snapshot.stemmed_otherwise and not held.snapshot.stemmed_otherwise:
+                # As where the newest is of another version: what is open finds words in every form, and keeps serving.
+                return held
             if held is None or held.snapshot.generation != snapshot.generation:
                 self._searcher = Searcher(snapshot, self._settings, aliases=aliases)
             return self._searcher or held  # type: ignore[return-value]
@@ -195,6 +200,7 @@ class EmbeddedEngine:
             "checked_at": checked_at(self.index_dir, manifest.generation) or manifest.built_at,
             "build_seconds": manifest.seconds,
             "schema": manifest.schema,
+            "stemmer": manifest.stemmer,
             "problem": self._problem,
         }
 

@@ -110,7 +110,7 @@ class Bm25f:
 
     k1: float = 1.4
     lengths: tuple[tuple[str, float], ...] = LENGTH_SHARES
-    burstiness: float = 0.75
+    burstiness: float = 0.85
     folded_bonus: float = 0.1
     spelled_bonus: float = 0.2
     nearness: float = 0.3

@@ -141,7 +141,12 @@ class _Build:
             if damaged and damage(self._index_dir, {entry.name: entry.bytes for entry in previous.manifest.segments}):
                 # The archive is the truth: what cannot be read back is made anew from there.
                 previous = self._previous = None
-        reusable = not full and previous is not None and previous.manifest.archive == str(self._archive.resolve())
+        reusable = (
+            not full
+            and previous is not None
+            and previous.manifest.archive == str(self._archive.resolve())
+            and not previous.stemmed_otherwise
+        )
         if reusable and previous is not None and not self._mends and self._walk_before() == digest:
             manifest = previous.manifest
             skipped = tuple(Skipped(*item) for item in manifest.skipped)

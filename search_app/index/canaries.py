@@ -39,7 +39,10 @@ class Canaries:
 
 
 def draw_canaries(snapshot: Snapshot) -> Canaries:
-    """Draw questions from a generation. Raises IndexDamagedError where it cannot answer. Cost: about 10 ms."""
+    """Draw questions from a generation, without words where another version of the stemmer made its stems.
+
+    Raises IndexDamagedError where it cannot answer. Cost: about 10 ms.
+    """
     paths: list[str] = []
     counts: dict[tuple[str, str], int] = {}
     stems: dict[str, None] = {}
@@ -49,7 +52,8 @@ def draw_canaries(snapshot: Snapshot) -> Canaries:
         for doc in docs[:: max(1, len(docs) // max(share, 1))][:share].tolist():
             article = segment.article(doc, related=False)
             paths.append(article.path)
-            stems.update(dict.fromkeys(_words(article)))
+            if not snapshot.stemmed_otherwise:
+                stems.update(dict.fromkeys(_words(article)))
         for facet in FACET_FIELDS:
             counts |= {(facet, value): 0 for value in _frequent(segment, live, facet)}
     values = tuple((facet, value, count_value(snapshot, facet, value)) for facet, value in counts)

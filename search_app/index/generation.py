@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import IndexDamagedError, IndexMissingError, IndexVersionError, SearchAppError
+from .analysis import STEMMER
 from .files import FileSystem
 from .manifest import (
     SEGMENTS,
@@ -25,7 +26,7 @@ from .manifest import (
     read_manifest,
     sizes_of,
 )
-from .schema import TEXT_FIELDS
+from .schema import TEXT_FIELDS, stems_problem
 from .sections import SectionFile
 from .segment import Segment
 from .sightings import NO_SIGHTINGS, SIGHTINGS, DocDates, read_sightings
@@ -60,6 +61,16 @@ class Snapshot:
     def articles(self) -> int:
         """How many documents count."""
         return self.manifest.articles
+
+    @property
+    def stemmed_otherwise(self) -> bool:
+        """Whether another version of the stemmer made its stems than the one that stems questions here."""
+        return self.manifest.stemmer != STEMMER
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with answers from it, in sentences; ``""`` where nothing is."""
+        return f"{self.degraded} {stems_problem(self.manifest.stemmer)}".strip()
 
     @cached_property
     def average_lengths(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import IndexDamagedError, IndexVersionError
+from .analysis import STEMMER
 from .files import FileSystem, write_whole
 from .schema import FORMAT, schema_fingerprint
 
@@ -38,7 +39,7 @@ class Manifest:
     """One generation.
 
     archive : folder it was built from. built_at : UTC, ISO 8601. seconds : how long the build took.
-    articles : live documents. skipped : unusable files, (file, reason, detail).
+    articles : live documents. skipped : unusable files, (file, reason, detail). stemmer : what made the stems.
     catalogue : the file that remembers the archive's files for the next build, ``None`` where there is none.
     companions : files that a generation is better with and can do without, by what they hold.
     """
@@ -52,6 +53,7 @@ class Manifest:
     seconds: float = 0.0
     files: int = 0
     skipped: tuple[tuple[str, str, str], ...] = ()
+    stemmer: str = STEMMER
     catalogue: SegmentEntry | None = None
     companions: dict[str, SegmentEntry] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)

@@ -44,7 +44,7 @@ def roll_back(index_dir: Path, *, files: FileSystem | None = None, wait_seconds:
         gone = left_behind(now) if now else range(0)
         for generation in generations[1:]:
             manifest = _read(index_dir, generation)
-            if manifest is None or generation in gone or (now and _same_content(manifest, now)):
+            if manifest is None or generation in gone or (now and not _can_replace(manifest, now)):
                 continue
             if damage(index_dir, sizes_of(manifest)):
                 continue
@@ -58,8 +58,10 @@ def roll_back(index_dir: Path, *, files: FileSystem | None = None, wait_seconds:
     raise RollbackError(index_dir)
 
 
-def _same_content(one: Manifest, other: Manifest) -> bool:
-    return (one.segments, one.catalogue) == (other.segments, other.catalogue)
+def _can_replace(manifest: Manifest, now: Manifest) -> bool:
+    """Return whether a generation holds anything else than the newest, and is of the same stems: servers have those."""
+    other = (manifest.segments, manifest.catalogue) != (now.segments, now.catalogue)
+    return other and manifest.stemmer == now.stemmer
 
 
 def _sightings(index_dir: Path, left: Manifest | None) -> dict[str, SegmentEntry]:

@@ -11,7 +11,7 @@ import json
 
 from whoosh import fields
 
-from .analysis import NewsTokenizer
+from .analysis import STEMMER, NewsTokenizer
 
 TEXT_FIELDS = ("headline", "topic", "summary", "context", "source")
 """Fields that free words are looked for in."""
@@ -21,8 +21,9 @@ EXACT = "_exact"
 KEY = "_key"
 FORMAT = 3
 """Version of the files on disk; a reader refuses any other."""
-ANALYSIS = 1
-"""Version of ``index.analysis``: raise it whenever a text may give other tokens than before."""
+ANALYSIS = 2
+"""Version of ``index.analysis``: raise it whenever a text may give other tokens than before, for another reason than
+another version of the stemmer, which a manifest names."""
 
 
 def build_schema() -> fields.Schema:
@@ -43,3 +44,13 @@ def schema_fingerprint() -> str:
     """Return a short text that differs whenever indexes of two versions of this code cannot be mixed."""
     parts = json.dumps([FORMAT, ANALYSIS, TEXT_FIELDS, FACET_FIELDS])
     return f"{FORMAT}.{ANALYSIS}-{hashlib.sha256(parts.encode()).hexdigest()[:8]}"
+
+
+def stems_problem(stemmer: str) -> str:
+    """Return what is wrong with an index for what made its stems, in sentences; ``""`` where it is the stemmer here."""
+    if stemmer == STEMMER:
+        return ""
+    return (
+        f"The newest index has stems of {stemmer}, and this program makes those of {STEMMER}: a few words differ in "
+        "theirs and are not found in every form. Run search-app index, which builds it anew, then restart the server."
+    )

@@ -137,7 +137,7 @@ class _IndexFigures:
         yield GaugeMetricFamily("search_app_index_bytes", "Size of the index.", status["bytes"])
         yield GaugeMetricFamily(
             "search_app_index_degraded",
-            "1 where an older generation serves for a damaged one.",
+            "1 where an older generation serves for a damaged one, or stems are of another version.",
             bool(status["problem"]),
         )
         yield GaugeMetricFamily(

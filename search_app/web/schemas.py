@@ -192,7 +192,10 @@ SCHEMAS: dict[str, Schema] = {
         files=COUNT,
         skipped=COUNT,
         bytes=COUNT,
-        degraded={**FLAG, "description": "A newer index cannot be read; the one before serves."},
+        degraded={
+            **FLAG,
+            "description": "A newer index cannot be read and the one before serves, or stems are of another version.",
+        },
     ),
     "Problem": {
         **_object(type=TEXT, title=TEXT, status=COUNT, detail=TEXT),

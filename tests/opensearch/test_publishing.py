@@ -16,8 +16,10 @@ from search_app.cli import main
 from search_app.engine.opensearch.building import build_on_cluster
 from search_app.engine.opensearch.cluster import Cluster
 from search_app.engine.opensearch.engine import OpenSearchEngine
+from search_app.engine.readiness import find_troubles
 from search_app.engine.request import SearchRequest
 from search_app.errors import ClusterIndexMissingError, ClusterIndexVersionError, GenerationGoneError
+from search_app.index.analysis import STEMMER
 from search_app.sample import write_sample
 from search_app.settings import Settings
 from search_app.web.app import create_app
@@ -74,6 +76,39 @@ def test_an_index_of_another_version_is_told_and_built_anew(
     assert answer.status_code == 503 and "Retry-After" in answer.headers
     assert build_on_cluster(archive, tmp_path / "index", settings=on_cluster, jobs=1).published
     assert OpenSearchEngine(on_cluster).search(SearchRequest()).total == meta["articles"]
+
+
+def test_other_stems_are_told_and_sent_anew(archive: Path, on_cluster: Settings, door: Cluster, tmp_path: Path) -> None:
+    """What starts meanwhile answers; what serves keeps the index with stems of its own; none is asked for by others."""
+    index_dir = tmp_path / "index"
+    total = build_on_cluster(archive, index_dir, settings=on_cluster, jobs=1).articles
+    assert not build_on_cluster(archive, index_dir, settings=on_cluster, jobs=1).published
+    name = str(door.serving_index())
+    meta = door.meta(name)
+    assert meta["stemmer"] == STEMMER
+    door.request("PUT", f"/{name}/_mapping", {"_meta": {**meta, "stemmer": "PyStemmer 0.0"}})
+    begun = OpenSearchEngine(on_cluster)
+    assert begun.search(SearchRequest()).total == total
+    assert "PyStemmer 0.0" in begun.status()["problem"] and begun.status()["stemmer"] == "PyStemmer 0.0"
+    assert find_troubles(lambda: begun, on_cluster) == ()
+
+    # The articles are the same: what tells is the stemmer alone.
+    assert build_on_cluster(archive, index_dir, settings=on_cluster, jobs=1).published
+    second = str(door.serving_index())
+    assert second != name and written(door, second) == total
+    begun.refresh()
+    assert (begun.status()["problem"], begun.status()["stemmer"]) == ("", STEMMER)
+    with pytest.raises(GenerationGoneError):
+        begun.search(SearchRequest(generation=1))
+
+    article = begun.search(SearchRequest(per_page=1)).hits[0]
+    change_headline(archive, article.headline, "Lighthouse keeper writes an opera")
+    build_on_cluster(archive, index_dir, settings=on_cluster, jobs=1)
+    third = str(door.serving_index())
+    door.request("PUT", f"/{third}/_mapping", {"_meta": {**door.meta(third), "stemmer": "PyStemmer 0.0"}})
+    begun.refresh()
+    assert begun.search(SearchRequest(q="lighthouse opera", as_typed=True)).total == 0
+    assert begun.status()["served_index"] == second and "PyStemmer 0.0" in begun.status()["problem"]
 
 
 def test_a_change_of_shards_builds_anew(archive: Path, on_cluster: Settings, door: Cluster, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from ...errors import (
     PageNotFoundError,
     QueryError,
 )
+from ...index.analysis import STEMMER
+from ...index.schema import stems_problem
 from ...settings import Settings, load_settings
 from ..aliases import AliasFile
 from ..embedded import check_facet_request, check_request
@@ -53,6 +55,7 @@ class OpenSearchEngine:
         self._before: ClusterSearcher | None = None
         self._checked = float("-inf")
         self._failure: tuple[float, ClusterError] | None = None
+        self._problem = ""
 
     def _current(self) -> ClusterSearcher:
         """Return a searcher on the index that serves.
@@ -93,6 +96,10 @@ class OpenSearchEngine:
                 return held
             found = str(meta.get("format", ""))
             raise ClusterIndexVersionError(self._cluster.name, index, found, mapping_fingerprint())
+        self._problem = stems_problem(_stemmer(meta))
+        if self._problem and held is not None and _stemmer(held.meta) == STEMMER:
+            # The same: what was being answered from finds words in every form.
+            return held
         return ClusterSearcher(self._cluster, index, meta, self._settings, self._aliases)
 
     def _of(self, current: ClusterSearcher, request: SearchRequest, ask: Callable[[ClusterSearcher], T]) -> T:
@@ -111,7 +118,7 @@ class OpenSearchEngine:
         if held is None or held.generation != generation:
             index = f"{self._cluster.alias}-{generation:08d}"
             meta = self._cluster.meta(index)
-            if meta.get("format") != mapping_fingerprint():
+            if meta.get("format") != mapping_fingerprint() or _stemmer(meta) != STEMMER:
                 raise GenerationGoneError(generation)
             held = self._before = ClusterSearcher(self._cluster, index, meta, self._settings, self._aliases)
         return held
@@ -217,7 +224,8 @@ class OpenSearchEngine:
             "checked_at": meta.get("checked_at", ""),
             "build_seconds": meta.get("build_seconds", 0.0),
             "schema": meta.get("format", ""),
-            "problem": _problem(health),
+            "stemmer": _stemmer(meta),
+            "problem": f"{_problem(health)} {self._problem}".strip(),
         }
 
     def close(self) -> None:
@@ -235,6 +243,10 @@ class _HeldEngine(OpenSearchEngine):
 
     def _current(self) -> ClusterSearcher:
         return self._held
+
+
+def _stemmer(meta: Json) -> str:
+    return str(meta.get("stemmer", ""))
 
 
 def _problem(health: Json) -> str:

@@ -99,7 +99,7 @@ class _Publication:
         serving = self._cluster.serving_index()
         self._remove_unfinished(serving)
         meta = self._cluster.meta(serving) if serving else {}
-        readable = bool(serving) and meta.get("format") == mapping_fingerprint()
+        readable = bool(serving) and self._same_tokens(meta)
         digest = self._wanted.digest()
         if readable and serving and not full and meta.get("content") == digest and self._same_shape(serving):
             # Nothing to do, and readers may know that somebody looked.
@@ -131,7 +131,7 @@ class _Publication:
         """Return an index that serves no longer and holds what is wanted, as after a rollback; ``""`` for none."""
         for name in self._cluster.own_indices():
             meta = self._cluster.meta(name)
-            same = meta.get("format") == mapping_fingerprint() and meta.get("content") == digest
+            same = self._same_tokens(meta) and meta.get("content") == digest
             if same and name != serving and self._same_shape(name):
                 return name
         return ""
@@ -147,6 +147,11 @@ class _Publication:
 
     def _newest(self) -> int:
         return max(map(index_number, self._cluster.own_indices()), default=0)
+
+    def _same_tokens(self, meta: Json) -> bool:
+        """Tell whether the documents of an index are as they would be sent now, where their articles are the same."""
+        stemmer = self._snapshot.manifest.stemmer
+        return (meta.get("format"), meta.get("stemmer")) == (mapping_fingerprint(), stemmer)
 
     def _same_shape(self, index: str) -> bool:
         """Tell whether an index has as many shards and copies as the settings ask for."""
@@ -217,6 +222,7 @@ class _Publication:
         first, last = self._wanted.days() or (None, None)
         return {
             "format": mapping_fingerprint(),
+            "stemmer": manifest.stemmer,
             "generation": index_number(index),
             "articles": len(self._wanted),
             "average_lengths": self._snapshot.average_lengths,
