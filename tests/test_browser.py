@@ -395,12 +395,22 @@ def test_nothing_moves_when_the_script_comes(visit: Opener) -> None:
         time.sleep(0.3)
         route.continue_()
 
-    window.page.route("**/app.js?*", come_late)
+    window.page.route("**/*.js?*", come_late)
     for kind in ("front", "filtered", "article", "facet"):
         window.go(KINDS[kind])
         assert window.page.evaluate(SHIFTED) == 0, kind
     assert window.page.locator("[role=combobox]").count() == 1
-    window.page.unroute("**/app.js?*")
+    window.page.unroute("**/*.js?*")
+
+
+@pytest.mark.parametrize(("language", "words"), {"en": ("Copy", "Copied"), "zh": ("复制", "已复制")}.items())
+def test_a_citation_is_copied(visit: Opener, language: str, words: tuple[str, str]) -> None:
+    page = visit(f"{KINDS['article']}?lang={language}", permissions=["clipboard-read", "clipboard-write"]).page
+    page.get_by_role("button", name=words[0], exact=True).click()
+    page.get_by_role("button", name=words[1], exact=True).wait_for()
+    cited = page.evaluate("navigator.clipboard.readText()")
+    assert cited.startswith("“Dockers in Port Amaro walk out over night shifts.”")
+    assert cited.endswith(f"{STRIKE}.html")
 
 
 def test_articles_beside_one_are_large_enough_to_be_hit(visit: Opener) -> None:

@@ -47,9 +47,10 @@ def test_a_script_keeps_its_lines(script: str, squeezed: str) -> None:
     assert squeeze_script(squeezed) == squeezed
 
 
-def test_the_script_has_no_text_over_several_lines() -> None:
+@pytest.mark.parametrize("name", ["app.js", "article.js"])
+def test_a_script_has_no_text_over_several_lines(name: str) -> None:
     """What ``squeeze_script`` asks for."""
-    for number, line in enumerate((FOLDER / "app.js").read_text().splitlines(), 1):
+    for number, line in enumerate((FOLDER / name).read_text().splitlines(), 1):
         assert line.replace("\\`", "").count("`") % 2 == 0, number
         assert not re.search(r"\$\{[^}]*`", line), number
         assert not re.search(r"([+-]) \1|\S\s+//", line), number

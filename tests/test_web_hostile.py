@@ -97,7 +97,7 @@ def test_hostile_text_does_nothing_but_show(hostile: FlaskClient, path: str) -> 
     page = Page(hostile.get(path))
     assert page.status in (200, 400, 404)
     own = page.one("script")
-    assert (own.get("src") or "").startswith("/static/app.js?v=")
+    assert (own.get("src") or "").startswith(("/static/app.js?v=", "/static/article.js?v="))
     assert own.text is None
     for element in page.root.iter():
         assert element is own or element.tag in ALLOWED_TAGS

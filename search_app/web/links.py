@@ -96,6 +96,7 @@ class Links:
         self.style = f"{self.root}/static/pages.css?v={style_version}"
         self.results_style = f"{self.root}/static/style.css?v={style_version}"
         self.script = f"{self.root}/static/app.js?v={style_version}"
+        self.article_script = f"{self.root}/static/article.js?v={style_version}"
         self.icon = f"{self.root}/static/icon.svg?v={style_version}"
         self.opensearch = f"{self.root}/opensearch.xml"
         self.feed_of_all = f"{self.root}/feed.atom"

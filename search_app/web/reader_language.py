@@ -43,8 +43,6 @@ SCRIPT_TEXTS = (
     message("Show {articles}"),
     message("Ticking a box searches at once."),
     message("The button below tells how many articles are left."),
-    message("Copy"),
-    message("Copied"),
     message("topic"),
     message("context"),
     message("source"),

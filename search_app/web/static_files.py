@@ -48,8 +48,8 @@ def squeeze_script(text: str) -> str:
 
 
 SQUEEZERS = {".css": squeeze_css, ".js": squeeze_script}
-# A page has one sheet: the one that result pages need, or that and more.
-BEGINS_WITH = {"pages.css": "style.css"}
+# A page has one sheet and one script: what result pages need, or that and more.
+BEGINS_WITH = {"article.js": "app.js", "pages.css": "style.css"}
 
 
 def read_static(folder: Path) -> dict[str, bytes]:

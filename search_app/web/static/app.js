@@ -167,15 +167,6 @@ function setUpFilters(filters) {
   scrollTo(0, left.y);
 }
 
-function setUpCitation(citation) {
-  const button = make("button", { type: "button", class: "copy" }, say("Copy"));
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(citation.textContent.trim().replace(/\s+/g, " "));
-    status.textContent = button.textContent = say("Copied");
-  });
-  citation.after(button);
-}
-
 // The key that leads to the search box, unless it is typed into something.
 addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
@@ -188,5 +179,3 @@ addEventListener("keydown", (event) => {
 setUpCompletions();
 const filters = document.querySelector(".filters");
 if (filters) setUpFilters(filters);
-const citation = document.querySelector(".cite");
-if (citation && navigator.clipboard) setUpCitation(citation);
