@@ -104,7 +104,7 @@ def rebuild_until(archive: Path, index: Path, stop: Path) -> dict[str, object]:
 def share_work() -> None:
     """Let even a small archive be read and indexed by several processes, in small pieces."""
     reader._FILES_A_PROCESS, reader.CHUNK_FILES = 10, 3
-    gather.PART_DOCS, gather._DOCS_A_PROCESS = records.BLOCK_DOCS, 10
+    gather.PART_DOCS, gather._DOCS_A_PROCESS = records.RELATED_DOCS, 10
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_segments_and_catalogue_have_the_same_bytes_for_any_number_of_processes(
     """And for building twice. The bounds below which one process does all are lowered so that there are two."""
     monkeypatch.setattr(reader, "_FILES_A_PROCESS", 40)
     monkeypatch.setattr(reader, "CHUNK_FILES", 7)
-    monkeypatch.setattr(gather, "PART_DOCS", 2 * records.BLOCK_DOCS)
+    monkeypatch.setattr(gather, "PART_DOCS", 2 * records.RELATED_DOCS)
     monkeypatch.setattr(gather, "_DOCS_A_PROCESS", 40)
     archive = ChangingArchive(tmp_path / "archive")
     made = []
@@ -340,7 +340,7 @@ def test_a_worker_that_is_killed_stops_the_build_and_nothing_is_published(
         changing.put(f"news/2031/09/{n % 28 + 1}/fixed-{n}.md", Draft(f"Edited story {n}"))
     monkeypatch.setattr(reader, "_FILES_A_PROCESS", 10 if step == "reading" else 1500)
     monkeypatch.setattr(reader, "CHUNK_FILES", 7)
-    monkeypatch.setattr(gather, "PART_DOCS", records.BLOCK_DOCS)
+    monkeypatch.setattr(gather, "PART_DOCS", records.RELATED_DOCS)
     monkeypatch.setattr(gather, "_DOCS_A_PROCESS", 10)
     parent = os.getpid()
     name, owner = ("parse_page", reader) if step == "reading" else ("pack_article", gather)

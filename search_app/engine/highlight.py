@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import escape
 
 from ..index.analysis import (
@@ -27,7 +28,6 @@ from .result import Found
 Span = tuple[int, int]
 MARK = "<mark>"
 _ELLIPSIS = "…"
-_SPECIAL = re.compile("[&<>\"']")
 
 
 class Highlighter:
@@ -146,6 +146,7 @@ class Highlighter:
         return (_ELLIPSIS if start > 0 else "") + body + (_ELLIPSIS if end < len(flat) else "")
 
 
+@lru_cache(maxsize=4096)
 def beginning(stem: str) -> str:
     """Return the small letters that every word in ASCII with this stem begins with.
 
@@ -209,7 +210,8 @@ def _best_window(spans: list[Span], limit: int, length: int) -> int:
 
 
 def _marked(text: str, spans: list[Span], start: int, end: int) -> str:
-    plain = _SPECIAL.search(text) is None
+    # Five searches for one character each take a tenth of the time of one for any of them.
+    plain = not ("&" in text or "'" in text or '"' in text or "<" in text or ">" in text)
     parts = []
     at = start
     for first, last in spans:

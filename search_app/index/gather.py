@@ -21,8 +21,9 @@ from ..errors import WorkerDiedError
 from .analysis import find_surfaces
 from .inversion import Surfaces
 from .records import (
-    BLOCK_DOCS,
     DICTIONARY_BLOCKS,
+    RELATED_DOCS,
+    STORED_DOCS,
     BlockPacker,
     encode_row,
     fingerprint,
@@ -37,7 +38,7 @@ HAS_SUMMARY = 1
 IS_OPINION = 2
 HAS_VALUE = {"topic": 4, "context": 8, "source": 16}
 """The flag of a document that has a value in a facet."""
-PART_DOCS = 256 * BLOCK_DOCS
+PART_DOCS = 256 * max(STORED_DOCS, RELATED_DOCS)
 """Articles a part: whole blocks, so that parts joined are what one pass would have written."""
 _DOCS_A_PROCESS = 2 * PART_DOCS
 """For fewer articles than these another process does not pay."""
@@ -81,9 +82,9 @@ def document_order(article: Article) -> tuple[int, str]:
 
 def learn_dictionary(articles: Sequence[Article]) -> bytes:
     """Return a dictionary for the stored rows of articles, learnt from blocks spread evenly over them."""
-    count = len(articles) // BLOCK_DOCS
+    count = len(articles) // STORED_DOCS
     chosen = sorted({number * count // DICTIONARY_BLOCKS for number in range(DICTIONARY_BLOCKS)}) if count else []
-    docs = (doc for block in chosen for doc in range(block * BLOCK_DOCS, (block + 1) * BLOCK_DOCS))
+    docs = (doc for block in chosen for doc in range(block * STORED_DOCS, (block + 1) * STORED_DOCS))
     return train_dictionary([encode_row(pack_article(articles[doc])) for doc in docs])
 
 
@@ -99,7 +100,7 @@ def gather_part(
     keys = []
     flags, fingerprints = array("B"), array("Q")
     old_paths: list[tuple[int, int]] = []
-    stored, related = BlockPacker(dictionary), BlockPacker()
+    stored, related = BlockPacker(STORED_DOCS, dictionary), BlockPacker(RELATED_DOCS)
     for doc in range(start, end):
         article = articles[doc]
         for text, into in ((article.headline, texts["headline"]), (article.summary, texts["summary"])):

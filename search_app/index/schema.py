@@ -19,7 +19,7 @@ FACET_FIELDS = ("topic", "context", "source")
 """Fields that are counted and filtered by whole values."""
 EXACT = "_exact"
 KEY = "_key"
-FORMAT = 3
+FORMAT = 4
 """Version of the files on disk; a reader refuses any other."""
 ANALYSIS = 2
 """Version of ``index.analysis``: raise it whenever a text may give other tokens than before, for another reason than

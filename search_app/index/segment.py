@@ -20,7 +20,8 @@ from .facet_rows import Column, FacetRows
 from .gather import HAS_SUMMARY, HAS_VALUE
 from .postings import Field, Run, find_number
 from .records import (
-    BLOCK_DOCS,
+    RELATED_DOCS,
+    STORED_DOCS,
     Blocks,
     Listed,
     parse_row,
@@ -201,18 +202,18 @@ class Segment:
     @cached_property
     def _stored(self) -> Blocks:
         dictionary = self.file.array("stored.dictionary").tobytes()
-        return Blocks(self.file.unverified("stored.blob"), self.file.array("stored.off"), dictionary)
+        return Blocks(self.file.unverified("stored.blob"), self.file.array("stored.off"), STORED_DOCS, dictionary)
 
     @cached_property
     def _related(self) -> Blocks:
-        return Blocks(self.file.unverified("related.blob"), self.file.array("related.off"))
+        return Blocks(self.file.unverified("related.blob"), self.file.array("related.off"), RELATED_DOCS)
 
     def _row(self, blocks: Blocks, section: str, doc: int) -> list[Any]:
         try:
             return blocks.row(doc)
         except (zstandard.ZstdError, ValueError, IndexError) as error:
             raise IndexDamagedError(
-                self.path, f"block {doc // BLOCK_DOCS} cannot be read ({error})", section
+                self.path, f"block {doc // blocks.docs} cannot be read ({error})", section
             ) from error
 
     def stored_rows(self, docs: list[int]) -> list[list[Any]]:
@@ -227,11 +228,11 @@ class Segment:
         opened: dict[int, bytes] = {}
         rows = []
         for doc in docs:
-            block = doc // BLOCK_DOCS
+            block, place = divmod(doc, blocks.docs)
             try:
                 if block not in opened:
                     opened[block] = blocks.opened(block)
-                rows.append(parse_row(opened[block], doc))
+                rows.append(parse_row(opened[block], place))
             except (zstandard.ZstdError, ValueError, IndexError) as error:
                 raise IndexDamagedError(self.path, f"block {block} cannot be read ({error})", section) from error
         return rows
