@@ -231,6 +231,8 @@ def test_a_month_shows_its_days(client: FlaskClient) -> None:
     assert len(page.hits) == 3
     drawn = [link.get("href") for link in next(page.one("figure").iter("svg")).iter("a")]
     assert drawn == ["/news/2031/03/4/", "/news/2031/03/9/", "/news/2031/03/12/"]
+    told = [(words(link), page.address(link)) for link in page.one("tbody").iter("a")]
+    assert told == [(f"{href.split('/')[-2]} March 2031", href) for href in drawn]
 
 
 def test_a_year_shows_its_months(client: FlaskClient) -> None:
