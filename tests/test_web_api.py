@@ -83,8 +83,22 @@ SEARCHES = {
     "an exclusion": "not_source=Straits+Radio&sort=oldest",
     "a span": "from=2031-03&to=2031-04&per_page=2",
     "without a topic": "missing=topic",
-    "partial matches": "q=harbour+zebra",
 }
+
+
+def test_page_and_json_agree_on_close_matches(client: FlaskClient) -> None:
+    """Where no article has all the words, the page shows neither counts nor a histogram: they would be of a part."""
+    page = Page(client.get("/search?q=harbour+zebra"))
+    answer = client.get("/api/search?q=harbour+zebra").get_json()
+    assert answer["relaxed"] and answer["total"] > 1
+    assert page.title.startswith(f"{answer['total']:,} close matches")
+    assert page.hits == [" ".join(hit["headline"].split()) for hit in answer["hits"]]
+    assert not page.all("tbody")
+    # Values to filter by stay, by name alone.
+    boxes = page.boxes()
+    assert boxes
+    for (name, value), (label, _) in boxes.items():
+        assert label == (f"no {value}" if name == "missing" else value)
 
 
 @pytest.mark.parametrize("query", SEARCHES.values(), ids=SEARCHES.keys())
