@@ -163,6 +163,10 @@ def random_leaf(rng: random.Random) -> Query:
     return Word(random_phrase(rng, 1) + "-" + random_word(rng), field)
 
 
+UNCUT = {"max_patterns": 1024, "max_clauses": 1024}
+"""Settings by which no part of a random tree is left out of the query that is made of its text."""
+
+
 def random_tree(rng: random.Random, depth: int = 3) -> Query:
     """Return a simplified tree with every kind of node."""
     return simplify(_tree(rng, depth))

@@ -16,7 +16,7 @@ import pytest
 from conftest import SEED
 from index_making import publish
 from plain_engine import PlainEngine
-from random_articles import CONTEXTS, SOURCES, TOPICS, WORDS, random_articles, random_request, random_tree
+from random_articles import CONTEXTS, SOURCES, TOPICS, UNCUT, WORDS, random_articles, random_request, random_tree
 from test_search import all_hits, assert_same
 
 from search_app.archive.model import Article, Source
@@ -221,7 +221,7 @@ def open_with(folder: Path, names: str, *groups: list[Article]) -> EmbeddedEngin
     """Return an engine over articles, a segment for each group, with some aliases."""
     publish(folder / "index", *groups)
     path = write_names(folder / "names.txt", names)
-    return EmbeddedEngine(folder / "index", load_settings({}, aliases=str(path)), TODAY)
+    return EmbeddedEngine(folder / "index", load_settings({}, aliases=str(path), **UNCUT), TODAY)
 
 
 @pytest.mark.parametrize("segments", [1, 3])

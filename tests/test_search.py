@@ -12,7 +12,7 @@ import pytest
 from conftest import SEED
 from index_making import publish
 from plain_engine import PlainEngine, PlainResult
-from random_articles import random_articles, random_request, random_tree
+from random_articles import UNCUT, random_articles, random_request, random_tree
 from six_stories import Make, six_stories
 
 from search_app.archive.model import Article, Version
@@ -76,7 +76,7 @@ def articles() -> list[Article]:
 @pytest.fixture(scope="module")
 def whole(articles: list[Article], tmp_path_factory: pytest.TempPathFactory) -> EmbeddedEngine:
     """An engine over one segment."""
-    return open_over(tmp_path_factory.mktemp("whole"), *articles)
+    return open_over(tmp_path_factory.mktemp("whole"), *articles, **UNCUT)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def parts(articles: list[Article], tmp_path_factory: pytest.TempPathFactory) -> 
         deleted.add((home, article.path))
     folder = tmp_path_factory.mktemp("parts")
     publish(folder, *groups, deleted=deleted)
-    return EmbeddedEngine(folder, load_settings({}), TODAY)
+    return EmbeddedEngine(folder, load_settings({}, **UNCUT), TODAY)
 
 
 def random_search(rng: random.Random) -> tuple[SearchRequest, Query]:
