@@ -75,7 +75,7 @@ def hardest(words: Sequence[str]) -> dict[str, str]:
 
 def report(index: Path, rounds: int) -> str:
     """Return the table."""
-    engine = open_engine(index, load_settings({}))
+    engine = open_engine(index, load_settings({}, remembered_answers=0))
     snapshot = open_snapshot(index)
     # A process that has answered once is what any query meets but the very first.
     engine.search(SearchRequest("ordinary words"))

@@ -142,16 +142,21 @@ class Server:
         self._connection.close()
 
 
+FORGETFUL = {"SEARCH_APP_REMEMBERED_ANSWERS": "0"}
+"""What is asked several times to be timed is asked of a server that keeps no answers."""
+
+
 @contextmanager
-def serving(index: Path, workers: int = 1) -> Iterator[Server]:
+def serving(index: Path, workers: int = 1, variables: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Serve an index with ``search-app serve``, as people do, for as long as the block lasts.
 
+    variables : added to the environment; ``FORGETFUL`` for a server that works out every answer anew.
     Raises RuntimeError where no address is printed within a minute.
     """
     command = [sys.executable, "-u", "-m", "search_app", "serve", "--index", str(index), "--port", "0"]
     command += ["--workers", str(workers)]
     with (
-        running_program(command, stdout=subprocess.PIPE, stderr=None) as process,
+        running_program(command, variables, stdout=subprocess.PIPE, stderr=None) as process,
         closing(Server(process.pid, *_address(process))) as server,
     ):
         yield server

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.contender import Contender, by_name, folder_bytes
 from benchmarks.contenders import all_contenders
 from benchmarks.measure import PAGE, SEARCH, Agreement, Timed, compare, time_rounds
-from benchmarks.processes import memory_of, run_child, serving
+from benchmarks.processes import FORGETFUL, memory_of, run_child, serving
 from benchmarks.queries import SAME_MEANING, Question, draw_mixed, draw_typical
 from benchmarks.subset import copy_articles, work_folder
 from benchmarks.table import Row, markdown, megabytes, milliseconds, seconds
@@ -210,7 +210,7 @@ class Bench:
             return
         ours = self.contenders[0]
         tell("asking over HTTP")
-        with serving(self.folder(ours)) as server:
+        with serving(self.folder(ours), variables=FORGETFUL) as server:
             for label, address in (("/api/search", "/api/search?q="), ("/search (HTML)", "/search?q=")):
                 paths = [address + quote_plus(question.text) for question in typical]
                 took: list[float] = []

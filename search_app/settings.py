@@ -51,6 +51,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_per_page", 100, "largest per_page", 1, 1000),
     Setting("max_facet_size", 100, "largest facet_size", 1, 10000),
     Setting("relaxed_hits", 100, "best partial matches shown where no article has all the words", 0, 10000),
+    Setting("remembered_answers", 100, "last answers that one process keeps for who asks the same; 0: none", 0, 10000),
     Setting("max_index_age_hours", 0, "without a good build for longer, /readyz says so; 0 is never", 0, 24 * 366),
     Setting("slow_search_ms", 100, "searches that take longer are counted as slow", 1, 60000),
     Setting("access_log", 0, "with 1, a line for each request on stdout, without search words", 0, 1),

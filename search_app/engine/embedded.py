@@ -7,6 +7,7 @@ with, whatever is published meanwhile.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from threading import Lock
@@ -131,9 +132,19 @@ class EmbeddedEngine:
         self._aliases.refresh()
 
     def search(self, request: SearchRequest) -> SearchResult:
-        """Answer one search. Raises QueryError, PageNotFoundError, GenerationGoneError, IndexMissingError."""
+        """Answer one search. Raises QueryError, PageNotFoundError, GenerationGoneError, IndexMissingError.
+
+        An answer may be one that was given before, and is not to be changed.
+        """
+        began = time.perf_counter()
         check_request(request, self._settings)
-        result = self._of_generation(request.generation).search(request, self._today or date.today())
+        searcher, today = self._of_generation(request.generation), self._today or date.today()
+        result = searcher.remembered.find(request, today)
+        if result is None:
+            result = searcher.search(request, today)
+            searcher.remembered.keep(request, today, result)
+        else:
+            result = replace(result, took_ms=(time.perf_counter() - began) * 1000)
         if request.page > max(result.pages, 1):
             raise PageNotFoundError(request.page, result.pages)
         return result

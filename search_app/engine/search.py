@@ -38,6 +38,7 @@ from .proximity import RERANKED, add_near_gains
 from .query import MATCH_ALL, Query
 from .ranking import Ranked, Ranking, find_place, hits_after, place_of, rank_hits, rank_page
 from .recency import recency_factors
+from .remembered import Remembered
 from .request import FACET_FIELDS, MISSING_FIELDS, FacetRequest, SearchRequest
 from .result import Bucket, Facet, FacetPage, Histogram, Hit, HitStream, ScorePart, SearchResult, Suggestion, WayOn
 from .scoring import RANKING, Scorer
@@ -78,7 +79,7 @@ class Searcher:
     """Searches one snapshot.
 
     aliases : names that mean the same, in queries and, where ``merges_values``, as facet values.
-    known : what requests found out about terms; begun anew when it has become too much.
+    known : what requests found out about terms; begun anew when it has become too much. remembered : the last answers.
     """
 
     merges_values = True
@@ -95,6 +96,7 @@ class Searcher:
         self._settings = settings
         self._scorer = scorer or RANKING
         self.known = Known(snapshot)
+        self.remembered = Remembered(settings.number("remembered_answers"))
         self._limits = QueryLimits(
             max_chars=settings.number("max_query_chars"),
             max_clauses=settings.number("max_clauses"),
