@@ -275,7 +275,7 @@ def demo(**options: Any) -> None:
         archive, index_dir = folder / "archive", folder / "index"
         settings = load_settings(**options, archive=str(archive), index=str(index_dir), site_name="News of the Straits")
         counts = write_sample(archive)
-        print_text(f"Wrote {counts['article']} invented articles to {archive}")
+        print_text(f"Wrote {counts['article'] + counts['editorial']} invented articles to {archive}")
         with ProgressBars() as bars:
             report = build_index(archive, index_dir, settings=settings, progress=bars)
         print_report(report)

@@ -347,6 +347,21 @@ def test_a_phone_folds_the_filters_and_shows_results_first(visit: Opener) -> Non
     assert page.get_by_text("Filters (1)").is_visible()
 
 
+def test_a_phone_promises_no_total_of_closest_matches(visit: Opener) -> None:
+    page = visit("/search?q=harbour+zebra", width=NARROW, height=740, has_touch=True).page
+    page.get_by_text("Filters", exact=True).click()
+    box = page.locator('input[name="topic"]').first
+    with page.expect_response("**/api/search?*") as asked:
+        box.check()
+    answer = asked.value.json()
+    assert answer["relaxed"]
+    # Time for the script to say what it must not say.
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Apply filters").last.click()
+    page.wait_for_url("**topic=*")
+    assert page.locator("h1").inner_text().startswith(f"{answer['total']} close matches")
+
+
 ENDS = """text => {
   const hit = document.querySelector('.hits li:has(> p:not([class]))');
   return ['h3 a', 'p:not([class])'].map(place => {

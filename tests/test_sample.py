@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from search_app.archive import read_archive
 from search_app.sample import write_sample
 from search_app.sample.render import MAX_SLUG_BYTES, slug
 from search_app.sample.world import CITIES
@@ -44,6 +45,8 @@ def test_counts_are_those_of_the_files(sample: Path, tmp_path: Path) -> None:
     counts = write_sample(tmp_path)
     assert counts["article"] + counts["superseded"] == len(articles(tmp_path))
     assert 280 <= counts["article"] <= 340
+    # What the demo says it wrote is what it then says it built.
+    assert counts["article"] + counts["editorial"] == len(read_archive(tmp_path).articles)
     assert sum(counts.values()) == sum(1 for _ in tmp_path.rglob("*.md"))
 
 

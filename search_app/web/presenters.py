@@ -30,7 +30,7 @@ from .state import (
     without_filters,
 )
 from .timeline import Timeline, present_timeline
-from .words import FIELD_WORDS, said_count, said_day, shortened, span_words
+from .words import FIELD_WORDS, said_count, said_day, said_time, shortened, span_words
 
 # A facet shows so many values where nobody asked for more; the page of all its values has the rest. Each of them costs
 # a page of three facets half a kilobyte.
@@ -112,7 +112,7 @@ def present_search(
         title=_title(request, result.corrected or request.q, total),
         shown=f"{first + 1:,}–{first + len(result.hits):,}" if result.hits else "",
         total=total,
-        took=f"{result.took_ms:.1f} ms",
+        took=said_time(result.took_ms),
         form=present_form(request, links, _presets(request, refine, last_day) if last_day else ()),
         understood=say(result.understood),
         notes=tuple(map(say, (*notes, *result.warnings))),

@@ -141,6 +141,15 @@ def said_days(first: date, last: date) -> str:
     return said_day(first) if first == last else say(from_to(day_words(first), day_words(last)))
 
 
+def said_time(milliseconds: float) -> str:
+    """Return how long an answer took. One that was kept takes microseconds.
+
+    >>> said_time(5.26), said_time(0.02)
+    ('5.3 ms', '< 0.1 ms')
+    """
+    return f"{milliseconds:.1f} ms" if milliseconds >= 0.1 else "< 0.1 ms"
+
+
 def as_sentence(headline: str) -> str:
     """Return a headline with one full stop, or with the other sign that it ends in.
 

@@ -138,6 +138,7 @@ function setUpCompletions() {
 
 function setUpFilters(filters) {
   const buttons = filters.querySelectorAll(".apply button");
+  const apply = buttons[0].textContent;
   const ask = asker("api/search");
 
   filters.addEventListener("change", async ({ target }) => {
@@ -151,8 +152,10 @@ function setUpFilters(filters) {
     parameters.set("per_page", "1");
     const answer = await ask(parameters);
     if (!answer) return;
-    for (const button of buttons) button.textContent = say("Show {articles}", { articles: articles(answer.total) });
-    status.textContent = articles(answer.total);
+    // Closest matches are not counted among the articles that have all the words.
+    const total = answer.relaxed ? "" : articles(answer.total);
+    for (const button of buttons) button.textContent = total ? say("Show {articles}", { articles: total }) : apply;
+    status.textContent = total;
   });
   for (const group of filters.querySelectorAll("fieldset")) {
     if (group.querySelector("[type=checkbox]")) group.setAttribute("aria-describedby", "at-once");
