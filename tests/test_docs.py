@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import re
 from datetime import date
 from pathlib import Path
@@ -28,6 +30,13 @@ PAGES = sorted(
 COMMANDS = cli.commands.commands
 
 
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+    for path in (REPOSITORY / "search_app").rglob("*.py")
+    if ">>>" in path.read_text(encoding="utf-8")
+)
+
+
 def section(title: str) -> str:
     """The text below a heading of the README, up to the next heading of the same rank or a higher one."""
     rank = title.split(" ")[0]
@@ -46,6 +55,13 @@ def rows(text: str) -> list[list[str]]:
 
 def in_code(text: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", text))
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_in_the_code_give_what_they_say(name: str) -> None:
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.attempted
+    assert not done.failed
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)

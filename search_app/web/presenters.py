@@ -303,8 +303,13 @@ def present_formats(address: str, has_file: bool) -> tuple[Link, ...]:
 def page_numbers(page: int, pages: int) -> list[int]:
     """Return the page numbers that a pager shows, 0 where it leaves some out; the first and the last are always there.
 
+    >>> page_numbers(6, 573)
+    [1, 0, 4, 5, 6, 7, 8, 0, 573]
+
+    One page alone is not left out.
+
     >>> page_numbers(5, 573)
-    [1, 0, 3, 4, 5, 6, 7, 0, 573]
+    [1, 2, 3, 4, 5, 6, 7, 0, 573]
     """
     if pages < 2:
         return []
