@@ -299,6 +299,7 @@ def _serve(settings: Settings, bound: socket) -> None:
     from .shared_folder import shared_folder
     from .web.app import create_app
     from .web.metrics import share_counts
+    from .web.rendering import load_templates
 
     url = socket_url(bound)
 
@@ -317,8 +318,10 @@ def _serve(settings: Settings, bound: socket) -> None:
     style = LogStyle(*(bool(settings.number(name)) for name in ("access_log", "log_addresses", "log_json")))
     with shared_folder() as folder:
         share_counts(folder)
+        app = create_app({**settings, "METRICS_FOLDER": folder})
+        load_templates(app.jinja_env)
         serve_app(
-            create_app({**settings, "METRICS_FOLDER": folder}),
+            app,
             bound,
             workers=settings.number("workers"),
             ready=ready,

@@ -14,9 +14,11 @@ from flask import Flask
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
+from search_app.settings import Settings
 from search_app.web import rendering
+from search_app.web.app import create_app
 from search_app.web.language import markup, speaking
-from search_app.web.rendering import QuickEnvironment, escaped
+from search_app.web.rendering import QuickEnvironment, escaped, load_templates
 
 VALUES = {
     "plain text": "Fog over Halvik",
@@ -121,3 +123,29 @@ def test_the_code_of_templates_is_the_quick_one() -> None:
     assert "escaped(" in body
     assert "escape(" not in body
     assert "getattr(" not in body
+
+
+def test_a_page_of_an_application_with_all_templates_makes_none(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(settings)
+    load_templates(app.jinja_env)
+
+    def compiled(*arguments: object, **options: object) -> None:
+        raise AssertionError("a template was made while a reader waited")
+
+    monkeypatch.setattr(type(app.jinja_env), "compile", compiled)
+    client = app.test_client()
+    addresses = [
+        "/",
+        "/search?q=strike",
+        "/search?q=strike+zebra",
+        "/search/facet/context",
+        "/api/",
+        "/nowhere",
+        "/news/",
+    ]
+    hits = client.get("/api/search?q=strike").json["hits"]  # type: ignore[index]
+    addresses += [hits[0]["url"], hits[0]["url"].rpartition("/")[0] + "/"]
+    for address in addresses:
+        assert client.get(address, follow_redirects=True).status_code in (200, 404), address
