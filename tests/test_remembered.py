@@ -18,6 +18,7 @@ from random_articles import random_articles, random_request, random_tree
 from search_app.archive.model import Article
 from search_app.engine.describe import render
 from search_app.engine.embedded import EmbeddedEngine
+from search_app.engine.readiness import find_troubles
 from search_app.engine.remembered import MOST_HITS, Remembered
 from search_app.engine.request import SearchRequest
 from search_app.engine.result import SearchResult
@@ -73,6 +74,28 @@ def test_a_held_engine_and_the_one_that_holds_it_keep_answers_together(make_arti
     first = engine.held().search(SearchRequest())
     assert engine.held().search(SearchRequest()).hits is first.hits
     assert engine.search(SearchRequest()).hits is first.hits
+
+
+def test_who_asks_whether_it_can_be_answered_gets_no_kept_answer(make_article: Make, tmp_path: Path) -> None:
+    """As readiness does: each of its questions goes to the index, and takes no place among what is kept."""
+    engine = open_over(tmp_path, make_article(), remembered_answers=1)
+    kept = engine.search(SearchRequest())
+    answers = [engine.search(SearchRequest(anew=True)) for _ in range(2)]
+    assert answers[0].hits == kept.hits
+    assert answers[0].hits is not kept.hits
+    assert answers[1].hits is not answers[0].hits
+    assert engine.search(SearchRequest()).hits is kept.hits
+    asked = []
+
+    class Asked(EmbeddedEngine):
+        def search(self, request: SearchRequest) -> SearchResult:
+            asked.append(request)
+            return super().search(request)
+
+    watched = Asked(tmp_path, load_settings({}), TODAY)
+    assert find_troubles(lambda: watched, load_settings({})) == ()
+    assert len(asked) == 2
+    assert all(request.anew for request in asked)
 
 
 def test_each_generation_answers_for_itself(make_article: Make, tmp_path: Path) -> None:

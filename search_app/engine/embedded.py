@@ -139,10 +139,11 @@ class EmbeddedEngine:
         began = time.perf_counter()
         check_request(request, self._settings)
         searcher, today = self._of_generation(request.generation), self._today or date.today()
-        result = searcher.remembered.find(request, today)
+        result = None if request.anew else searcher.remembered.find(request, today)
         if result is None:
             result = searcher.search(request, today)
-            searcher.remembered.keep(request, today, result)
+            if not request.anew:
+                searcher.remembered.keep(request, today, result)
         else:
             result = replace(result, took_ms=(time.perf_counter() - began) * 1000)
         if request.page > max(result.pages, 1):

@@ -48,7 +48,7 @@ def find_troubles(engine: Callable[[], Engine], settings: Settings, now: datetim
 
 
 def _troubles(opened: Engine, status: Mapping[str, Any], settings: Settings, now: datetime | None) -> tuple[str, ...]:
-    served = opened.search(SearchRequest(per_page=1, facets=(), sort="newest"))
+    served = opened.search(SearchRequest(per_page=1, facets=(), sort="newest", anew=True))
     troubles = [
         _count_trouble(served.total, status),
         # Where stems are others, a word of the headline may be one of the few that differ: no reason to answer nobody.
@@ -84,7 +84,7 @@ def canary_trouble(engine: Engine, article: Hit, settings: Settings) -> str:
     per_page = min(CANARY_HITS, settings.number("max_per_page"))
     text = " ".join(f'headline:"{word}"' for word in words[:CANARY_WORDS])
     found = engine.search(
-        SearchRequest(q=text, date_from=article.date, date_to=article.date, facets=(), per_page=per_page)
+        SearchRequest(q=text, date_from=article.date, date_to=article.date, facets=(), per_page=per_page, anew=True)
     )
     if any(hit.path == article.path for hit in found.hits) or (found.total > per_page and not found.relaxed):
         return ""

@@ -29,7 +29,7 @@ class Remembered:
         self._answers: OrderedDict[tuple[SearchRequest, date], SearchResult] = OrderedDict()
 
     def find(self, request: SearchRequest, today: date) -> SearchResult | None:
-        """Return the answer to a request of this day, None where it is not kept. Cost: 3 µs."""
+        """Return the answer to a request of this day, None where it is not kept. Cost: 4 µs."""
         if not self._most:
             return None
         key = (request, today)

@@ -34,6 +34,7 @@ class SearchRequest:
     generation : the one to search in, which may be gone; 0 for the newest.
     half_life : in the order of relevance, days in which the part of a score that fades with age halves; 0: age does not
     matter.
+    anew : work the answer out though it was given before: for those who ask whether it can be.
     changes : also tell, for each bar of the histogram, when the last of its articles changed.
     """
 
@@ -61,6 +62,7 @@ class SearchRequest:
     half_life: int = 0
     after: str = ""
     generation: int = 0
+    anew: bool = False
 
     @property
     def order(self) -> str:

@@ -79,7 +79,7 @@ class Searcher:
     """Searches one snapshot.
 
     aliases : names that mean the same, in queries and, where ``merges_values``, as facet values.
-    known : what requests found out about terms; begun anew when it has become too much. remembered : the last answers.
+    known : what requests found out about terms; begun anew when it has become too much.
     """
 
     merges_values = True
@@ -96,13 +96,17 @@ class Searcher:
         self._settings = settings
         self._scorer = scorer or RANKING
         self.known = Known(snapshot)
-        self.remembered = Remembered(settings.number("remembered_answers"))
         self._limits = QueryLimits(
             max_chars=settings.number("max_query_chars"),
             max_clauses=settings.number("max_clauses"),
             max_nesting=settings.number("max_nesting"),
             max_patterns=settings.number("max_patterns"),
         )
+
+    @cached_property
+    def remembered(self) -> Remembered:
+        """The last answers."""
+        return Remembered(self._settings.number("remembered_answers"))
 
     @cached_property
     def spaces(self) -> dict[str, ValueSpace]:
