@@ -6,10 +6,11 @@ Reading is strict: a page whose HTML holds an error is not read at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 from xml.etree.ElementTree import Element
 
 import html5lib
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 SHOWN_NOWHERE = {"style", "script", "head", "title"}
@@ -126,3 +127,14 @@ def _texts(element: Element) -> Iterator[str]:
     for child in element:
         yield from _texts(child)
         yield child.tail or ""
+
+
+def see(client: FlaskClient, path: str, **parameters: object) -> Page:
+    """Return the page at an address, forms' detours followed."""
+    query = urlencode(parameters, doseq=True)
+    return Page(client.get(f"{path}?{query}" if query else path, follow_redirects=True))
+
+
+def args(address: str) -> dict[str, list[str]]:
+    """Return the parameters of an address."""
+    return parse_qs(urlsplit(address).query)
